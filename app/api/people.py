@@ -1,0 +1,201 @@
+"""People: who may be written to, and what would happen to a text to them (contract 4)."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from app.api import phones
+from app.api.endpoints import get, patch, post, put
+from app.api.paging import Page, Paging, page
+from app.api.phones import Phone, TheirType
+from app.api.types import ABSENT, Changes, Id, Input, Name, Query, Shape, Text, Typed
+from app.errors import NotFound
+from app.models import Person as Row
+from app.models import PersonKind
+from app.rules import words
+from app.rules.access import Can, Viewer
+from app.rules.dispatch import SendSms
+from app.services import people, sending
+
+Family = Annotated[Text, Field(max_length=200)]
+Email = Annotated[Text, Field(min_length=1, max_length=320)]
+Zone = Annotated[Text, Field(min_length=1, max_length=64)]
+SourceId = Annotated[Text, Field(min_length=1, max_length=200)]
+_SOURCE_ID: TypeAdapter[str] = TypeAdapter(SourceId)
+_BY_NAME: TypeAdapter[Any] = TypeAdapter(tuple[Text, Text, Id])
+
+
+class Person(Shape):
+    id: int
+    kind: PersonKind
+    given_name: str
+    family_name: str
+    email: str | None
+    source_id: str | None
+    timezone: str | None
+    opted_out: bool
+    phones: list[Phone]
+
+
+class NewPhone(Input):
+    number: Typed
+    type: TheirType = "mobile"
+
+
+class NewPerson(Input):
+    kind: PersonKind = PersonKind.STUDENT
+    given_name: Name
+    family_name: Family = ""
+    email: Email | None = None
+    source_id: SourceId | None = None
+    timezone: Zone | None = None
+    phones: Annotated[list[NewPhone], Field(max_length=20)] = []
+
+
+class PersonBySource(Changes):
+    """What is given is set. Phones that are not listed are removed; no `phones` = left alone."""
+
+    kind: PersonKind = ABSENT
+    given_name: Name
+    family_name: Family
+    email: Email | None = ABSENT
+    timezone: Zone | None = ABSENT
+    phones: Annotated[list[NewPhone], Field(max_length=20)] = ABSENT
+
+
+class PersonChanges(Changes):
+    kind: PersonKind = ABSENT
+    given_name: Name = ABSENT
+    family_name: Family = ABSENT
+    email: Email | None = ABSENT
+    source_id: SourceId | None = ABSENT
+    timezone: Zone | None = ABSENT
+
+
+class PeopleQuery(Paging):
+    """`q`: beginnings of names, or the last digits of a number."""
+
+    q: Annotated[Text, Field(max_length=200)] = ""
+    source_id: SourceId | None = None
+    number: Typed | None = None
+
+
+class RouteQuery(Query):
+    body: Annotated[Text, Field(max_length=2000)] = ""
+    phone_id: Id | None = None
+
+
+class Step(Shape):
+    rule: str
+    result: str
+
+
+class Route(Shape):
+    """`reason`: why it is no text, or why this phone. `segments`: texts that the body takes."""
+
+    channel: Literal["sms", "email", "none"]
+    reason: str | None
+    phone: str | None
+    sender: str | None
+    segments: int
+    steps: list[Step]
+
+
+def _shown(rows: Sequence[Row]) -> list[Person]:
+    staff = [row.id for row in rows if row.kind is PersonKind.STAFF]
+    held = people.system_numbers(staff) if staff else {}
+    return [
+        Person(
+            id=row.id,
+            kind=row.kind,
+            given_name=row.given_name,
+            family_name=row.family_name,
+            email=row.email,
+            source_id=row.source_id,
+            timezone=row.timezone,
+            opted_out=row.opted_out_at is not None,
+            phones=[*map(phones.shown, row.phones)]
+            + ([phones.ours(held[row.id])] if row.id in held else []),
+        )
+        for row in rows
+    ]
+
+
+def _one(viewer: Viewer, person_id: int) -> Person:
+    return _shown([people.one(viewer, person_id)])[0]
+
+
+@get("/people", Can.PEOPLE_READ)
+def list_(viewer: Viewer, query: PeopleQuery) -> Page[Person]:
+    """People by name."""
+    return page(
+        query,
+        _BY_NAME,
+        lambda limit, after: people.search(
+            viewer,
+            q=query.q,
+            source_id=query.source_id,
+            number=query.number,
+            limit=limit,
+            after=after,
+        ),
+        lambda row: (row.family_name, row.given_name, row.id),
+        _shown,
+    )
+
+
+@post("/people", Can.PEOPLE_EDIT)
+def create(viewer: Viewer, body: NewPerson) -> Person:
+    """A new person with their phones."""
+    fields = body.model_dump(exclude={"phones"})
+    numbers = [(phone.number, phone.type) for phone in body.phones]
+    return _one(viewer, people.create(viewer, fields, numbers))
+
+
+@put("/people/by-source/<path:source_id>", Can.PEOPLE_EDIT)
+def upsert(viewer: Viewer, source_id: str, body: PersonBySource) -> Person:
+    """Create or change the person with this id in your own system. Never changes a consent."""
+    try:
+        known = _SOURCE_ID.validate_python(source_id)
+    except ValidationError:
+        raise NotFound("No person can have this source id.") from None
+    fields = body.given()
+    listed = fields.pop("phones", None)
+    numbers = None if listed is None else [(phone.number, phone.type) for phone in body.phones]
+    return _one(viewer, people.upsert_by_source(viewer, known, fields, numbers))
+
+
+@get("/people/<id:person_id>", Can.PEOPLE_READ)
+def one(viewer: Viewer, person_id: int) -> Person:
+    """One person."""
+    return _one(viewer, person_id)
+
+
+@patch("/people/<id:person_id>", Can.PEOPLE_EDIT)
+def change(viewer: Viewer, person_id: int, body: PersonChanges) -> Person:
+    """Change what is given."""
+    people.change(viewer, person_id, body.given())
+    return _one(viewer, person_id)
+
+
+@post("/people/<id:person_id>/phones", Can.PEOPLE_EDIT)
+def add_phone(viewer: Viewer, person_id: int, body: NewPhone) -> Phone:
+    """Give a person another number."""
+    phone_id = people.add_phone(viewer, person_id, body.number, body.type)
+    return phones.shown(people.phone(viewer, phone_id))
+
+
+@get("/people/<id:person_id>/route", Can.PEOPLE_READ)
+def route(viewer: Viewer, person_id: int, query: RouteQuery) -> Route:
+    """What would happen to a text sent now, and why. Changes nothing."""
+    decision, gathered, names = sending.preview(viewer, person_id, query.body, query.phone_id)
+    text = decision if isinstance(decision, SendSms) else None
+    return Route(
+        channel=decision.channel.value,
+        reason=decision.reason,
+        phone=text.phone.e164 if text else None,
+        sender=text.sender.number.e164 if text else None,
+        segments=gathered.facts.segments.parts,
+        steps=[Step(rule=step.rule, result=words.answer(step, names)) for step in decision.steps],
+    )

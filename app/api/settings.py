@@ -1,0 +1,80 @@
+"""Settings: what the institution decides for itself (contract 4, S3-1..S3-28)."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from app.api.endpoints import get, patch
+from app.api.phones import TheirType
+from app.api.staff import RoleName
+from app.api.types import ABSENT, Changes, Shape, Text
+from app.rules.access import Can, Viewer
+from app.rules.limits import LimitUnit
+from app.services import settings
+
+Opted = Literal["opted_in", "opted_out"]
+Count = Annotated[int, Field(ge=0, le=100_000_000)]
+Subject = Annotated[Text, Field(min_length=1, max_length=300)]
+MailBody = Annotated[Text, Field(min_length=1, max_length=10_000)]
+
+
+class Mail(Shape):
+    subject: str
+    body: str
+
+
+class Settings(Shape):
+    """Limits: null = none, 0 = all goes by email. `permitted_roles` may start conversations."""
+
+    student_default: Opted
+    staff_default: Opted
+    default_phone_type: str
+    permitted_roles: list[str]
+    number_limit: int | None
+    message_limit: int | None
+    limit_unit: LimitUnit
+    cool_off_days: int
+    max_length: int
+    sms_enabled: bool
+    first_contact: str | None
+    reply_notice: Mail
+    fallback_email: Mail
+    version: int
+
+
+class MailChanges(Changes):
+    subject: Subject = ABSENT
+    body: MailBody = ABSENT
+
+
+class SettingsChanges(Changes):
+    """`version`: the one you saw; where somebody else saved meanwhile, the answer is 409."""
+
+    version: int
+    student_default: Opted = ABSENT
+    staff_default: Opted = ABSENT
+    default_phone_type: TheirType = ABSENT
+    permitted_roles: Annotated[list[RoleName], Field(max_length=200)] = ABSENT
+    number_limit: Count | None = ABSENT
+    message_limit: Count | None = ABSENT
+    limit_unit: LimitUnit = ABSENT
+    cool_off_days: Count = ABSENT
+    max_length: Count = ABSENT
+    sms_enabled: bool = ABSENT
+    first_contact: Annotated[Text, Field(max_length=1600)] | None = ABSENT
+    reply_notice: MailChanges = ABSENT
+    fallback_email: MailChanges = ABSENT
+
+
+@get("/settings", Can.SETTINGS_EDIT, Can.LIMITS_EDIT)
+def read(viewer: Viewer) -> Settings:
+    """All settings."""
+    return Settings.model_validate(settings.current(viewer))
+
+
+@patch("/settings", Can.SETTINGS_EDIT, Can.LIMITS_EDIT)
+def change(viewer: Viewer, body: SettingsChanges) -> Settings:
+    """Change what is given. Limits need `limits.edit`, the rest `settings.edit`."""
+    given = body.given()
+    settings.change(viewer, given.pop("version"), given)
+    return read(viewer)

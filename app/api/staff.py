@@ -1,0 +1,146 @@
+"""Staff and roles: who may sign in, and what their roles allow (contract 4, D3)."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from app.api.endpoints import get, patch, post
+from app.api.paging import BY_ID, Page, Paging, page
+from app.api.types import ABSENT, Changes, Input, Name, Shape, Text
+from app.models import Role as RoleRow
+from app.models import RoleKind
+from app.models import Staff as StaffRow
+from app.rules.access import Can, Viewer
+from app.services import staff
+
+RoleName = Annotated[Text, Field(min_length=1, max_length=80, pattern=r"\S")]
+Roles = Annotated[list[RoleName], Field(min_length=1, max_length=50)]
+
+
+class Staff(Shape):
+    """`number`: the one they hold."""
+
+    id: int
+    email: str
+    name: str
+    roles: list[str]
+    active: bool
+    number: str | None
+
+
+class NewStaff(Input):
+    email: Annotated[Text, Field(max_length=320)]
+    name: Name
+    roles: Roles
+    password: Annotated[str, Field(max_length=1000)]
+
+
+class StaffChanges(Changes):
+    name: Name = ABSENT
+    roles: Roles = ABSENT
+    active: bool = ABSENT
+
+
+class Role(Shape):
+    id: int
+    name: str
+    kind: RoleKind
+    capabilities: list[str]
+    members: int
+
+
+class NewRole(Input):
+    name: RoleName
+    capabilities: list[Can]
+
+
+class RoleChanges(Changes):
+    name: RoleName = ABSENT
+    capabilities: list[Can] = ABSENT
+
+
+def _shown(rows: Sequence[tuple[StaffRow, str | None]]) -> list[Staff]:
+    return [
+        Staff(
+            id=row.id,
+            email=row.email,
+            name=row.name,
+            roles=[role.name for role in row.roles],
+            active=row.active,
+            number=number,
+        )
+        for row, number in rows
+    ]
+
+
+def _one(viewer: Viewer, staff_id: int) -> Staff:
+    return _shown([(staff.one(viewer, staff_id), staff.number_of(staff_id))])[0]
+
+
+@get("/staff", Can.STAFF_MANAGE, Can.NUMBERS_MANAGE)
+def list_staff(viewer: Viewer, query: Paging) -> Page[Staff]:
+    """The institution's staff, newest first."""
+    return page(
+        query,
+        BY_ID,
+        lambda limit, before: staff.listed(viewer, limit, before),
+        lambda row: row[0].id,
+        _shown,
+    )
+
+
+@post("/staff", Can.STAFF_MANAGE)
+def create_staff(viewer: Viewer, body: NewStaff) -> Staff:
+    """A new login. You can grant only rights that you have."""
+    made = staff.create(
+        viewer.institution_id, body.email, body.name, body.roles, body.password, viewer
+    )
+    return _one(viewer, made)
+
+
+@patch("/staff/<id:staff_id>", Can.STAFF_MANAGE)
+def change_staff(viewer: Viewer, staff_id: int, body: StaffChanges) -> Staff:
+    """Change name, roles or active. Who is not active is signed out, and their tokens end."""
+    staff.change(viewer, staff_id, **body.given())
+    return _one(viewer, staff_id)
+
+
+def _role(row: RoleRow, members: int) -> Role:
+    return Role(
+        id=row.id,
+        name=row.name,
+        kind=RoleKind(row.kind),
+        capabilities=row.capabilities,
+        members=members,
+    )
+
+
+@get("/roles", Can.STAFF_MANAGE)
+def list_roles(viewer: Viewer, query: Paging) -> Page[Role]:
+    """The institution's roles, newest first."""
+    return page(
+        query,
+        BY_ID,
+        lambda limit, before: [
+            row
+            for row in reversed(staff.roles_listed(viewer))
+            if before is None or row[0].id < before
+        ][:limit],
+        lambda row: row[0].id,
+        lambda rows: [_role(*row) for row in rows],
+    )
+
+
+@post("/roles", Can.STAFF_MANAGE)
+def create_role(viewer: Viewer, body: NewRole) -> Role:
+    """A new role of staff."""
+    return _role(staff.save_role(viewer, None, body.name, [*body.capabilities]), members=0)
+
+
+@patch("/roles/<id:role_id>", Can.STAFF_MANAGE)
+def change_role(viewer: Viewer, role_id: int, body: RoleChanges) -> Role:
+    """Change the name or what the role allows."""
+    given = body.given()
+    saved = staff.save_role(viewer, role_id, given.get("name"), given.get("capabilities"))
+    return next(_role(*row) for row in staff.roles_listed(viewer) if row[0].id == saved.id)

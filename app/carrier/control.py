@@ -1,0 +1,254 @@
+"""Control: the JSON API with which tests and the demo set the scene and look at what happened."""
+
+from typing import Annotated, Any, Literal, TypeVar
+
+from flask import Blueprint, Response, jsonify, request
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from app.carrier.journal import as_json, iso
+from app.carrier.network import BEHAVIOURS, Network
+from app.carrier.rest import network
+from app.carrier.store import Handset, Text
+from app.carrier.web import phone
+from app.carrier.webhooks import Answer
+from app.errors import Conflict, Invalid, NotFound, ReplylineError
+
+control = Blueprint("control", __name__, url_prefix="/carrier/api")
+
+MOST_REPEATS = 100
+E164 = Annotated[str, StringConstraints(pattern=r"^\+?\d{3,15}$")]
+Body = TypeVar("Body", bound="_Body")
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class AccountBody(_Body):
+    """Fields left out keep their value; a new account obeys STOP itself and answers at once."""
+
+    sid: str = Field(default="", pattern=r"^(AC[0-9a-f]{32})?$")
+    token: str | None = Field(default=None, min_length=1)
+    opt_out_handling: bool | None = None
+    latency_ms: float | None = Field(default=None, ge=0, le=60_000)
+
+
+class NumberBody(_Body):
+    account_sid: str
+    number: E164
+
+
+class HandsetBody(_Body):
+    name: str | None = Field(default=None, max_length=80)
+    behaviour: str | None = None  # one of BEHAVIOURS, or "off"
+    code: int | None = None
+    seconds: float | None = Field(default=None, ge=0, le=3600)
+
+
+class TextBody(_Body):
+    to: E164
+    body: str = Field(default="", max_length=1600)
+    media: list[str] = Field(default=[], max_length=10)  # content types
+
+
+class CallbackBody(_Body):
+    status: Literal["queued", "sending", "sent", "delivered", "undelivered", "failed", "canceled"]
+    error_code: int | None = None
+
+
+def _parse(model: type[Body]) -> Body:
+    try:
+        return model.model_validate(request.get_json(silent=True) or {})
+    except ValidationError as error:
+        raise Invalid.many(
+            {str(e["loc"][0]) if e["loc"] else "": e["msg"] for e in error.errors()}
+        ) from None
+
+
+@control.errorhandler(ReplylineError)
+def _failed(error: ReplylineError) -> tuple[Response, int]:
+    said = {"code": error.code, "message": str(error), "fields": error.fields}
+    return jsonify({"error": said}), error.http_status
+
+
+# the scene
+
+
+@control.post("/accounts")
+def put_account() -> tuple[Response, int]:
+    body = _parse(AccountBody)
+    if not body.sid or not body.token:
+        raise Invalid("sid" if not body.sid else "token", "An account has both a sid and a token.")
+    return jsonify(_save_account(body.sid, body)), 201
+
+
+@control.patch("/accounts/<sid>")
+def change_account(sid: str) -> Response:
+    if network().store.account(sid) is None:
+        raise NotFound(f"There is no account {sid}.")
+    return jsonify(_save_account(sid, _parse(AccountBody)))
+
+
+def _save_account(sid: str, body: AccountBody) -> dict[str, Any]:
+    values: dict[str, Any] = {"token": "", "opt_out_handling": True, "latency_ms": 0.0}
+    before = network().store.account(sid)
+    if before:
+        values = {name: getattr(before, name) for name in values}
+    values |= body.model_dump(exclude_none=True, exclude={"sid"})
+    network().store.save_account(sid, **values)
+    return {"sid": sid, **values}
+
+
+@control.post("/numbers")
+def put_number() -> tuple[Response, int]:
+    body, store = _parse(NumberBody), network().store
+    if store.account(body.account_sid) is None:
+        raise NotFound(f"There is no account {body.account_sid}.")
+    store.save_number(body.number, body.account_sid)
+    number = store.number(body.number)
+    assert number is not None
+    saved = {"sid": number.sid, "number": number.e164, "account_sid": number.account_sid}
+    return jsonify(saved), 201
+
+
+@control.put("/handsets/<number>")
+def put_handset(number: str) -> Response:
+    body = _parse(HandsetBody)
+    if body.behaviour not in (None, "off", *BEHAVIOURS):
+        raise Invalid("behaviour", "One of: off, " + ", ".join(BEHAVIOURS))
+    _check_number(number)
+    changes = body.model_dump(exclude_unset=True, exclude={"behaviour"})
+    set_handset(network(), number, body.behaviour, changes)
+    return jsonify(handset_json(network().store.add_handset(number)))
+
+
+def set_handset(
+    network: Network, number: str, behaviour: str | None, changes: dict[str, Any]
+) -> None:
+    """A new behaviour forgets the old one's code, and switches the handset on; "off" only off."""
+    before = network.store.add_handset(number)
+    if behaviour not in (None, "off"):
+        changes = {"code": None, "seconds": 5, **changes, "behaviour": behaviour}
+    if changes:
+        network.store.set_handset(number, **changes)
+    network.journal.touch(number)
+    on = before.switched_on if behaviour is None else behaviour != "off"
+    if on != before.switched_on:
+        network.switch(number, on)
+
+
+@control.get("/handsets")
+def list_handsets() -> Response:
+    return jsonify([handset_json(handset) for handset in network().store.handsets()])
+
+
+def handset_json(handset: Handset) -> dict[str, Any]:
+    return {
+        "number": handset.number,
+        "name": handset.name,
+        "behaviour": handset.behaviour if handset.switched_on else "off",
+        "code": handset.code,
+        "seconds": handset.seconds,
+    }
+
+
+# texts
+
+
+@control.post("/handsets/<number>/texts")
+def send_text(number: str) -> tuple[Response, int]:
+    """Answers when the webhook was answered; `?repeat=5` sends the same webhook 5 times at once."""
+    body, repeat = _parse(TextBody), request.args.get("repeat", 1, int)
+    if not 1 <= repeat <= MOST_REPEATS:
+        raise Invalid("repeat", f"From 1 to {MOST_REPEATS}.")
+    _check_number(number)
+    text = network().type(number, body.to, body.body, body.media)
+    answers = network().hand_over(text, repeat)
+    calls = [_answer_json(answer) for answer in answers]
+    first = calls[0] if calls else None  # None: the number has no address to call
+    return jsonify({"sid": text.sid, "webhook": first, "webhooks": calls}), 201
+
+
+@control.get("/handsets/<number>/texts")
+def list_texts(number: str) -> Response:
+    """What the handset shows, oldest first. "out": typed on it; "in": it arrived there."""
+    return jsonify([_shown_json(text) for text in network().store.shown(number)])
+
+
+def _shown_json(text: Text) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "sid": text.sid,
+        "direction": "out" if text.inbound else "in",
+        "other": text.other,
+        "body": text.body,
+        "media": len(text.media),
+        "at": iso(text.shown or 0),
+        "automatic": text.direction == "automatic",
+    }
+    return shown | ({"webhook_ms": text.webhook_ms} if text.inbound else {})
+
+
+def _check_number(number: str) -> None:
+    if not number.removeprefix("+").isdigit() or not 3 <= len(number) <= 16:
+        raise Invalid("number", f"{number} is no phone number: digits, with + and country code.")
+
+
+def _answer_json(answer: Answer) -> dict[str, Any]:
+    return {"status": answer.status, "ms": answer.ms}
+
+
+# what happened
+
+
+@control.get("/ledger")
+def ledger() -> Response:
+    """Every create that was accepted, oldest first."""
+    where, values = ["direction = 'outbound-api'"], []
+    for name, column in (("account_sid", "account_sid"), ("to", "recipient"), ("from", "sender")):
+        if name in request.args:
+            where.append(f"{column} = ?")
+            values.append(request.args[name])
+    return jsonify([_ledger_json(t) for t in network().store.texts(" AND ".join(where), *values)])
+
+
+def _ledger_json(text: Text) -> dict[str, Any]:
+    return {
+        "sid": text.sid,
+        "account_sid": text.account_sid,
+        "from": text.sender,
+        "to": text.recipient,
+        "body": text.body,
+        "at": iso(text.created),
+        "status": text.status,
+        "status_callback": text.status_callback,
+        "error_code": text.error_code,
+        "segments": text.segments,
+    }
+
+
+@control.post("/ledger/<sid>/callbacks")
+def send_callback(sid: str) -> Response:
+    """Send this report now. The text itself moves only forward, as its reports may not."""
+    body, text = _parse(CallbackBody), network().store.text(sid)
+    if text is None:
+        raise NotFound(f"There is no text {sid}.")
+    if not text.status_callback:
+        raise Conflict("Nobody asked for reports of this text.", code="no_status_callback")
+    network().store.advance(sid, body.status, body.error_code)
+    network().journal.touch(text.recipient)
+    answer = network().send_callback(text, body.status, body.error_code)
+    assert answer is not None
+    return jsonify(_answer_json(answer))
+
+
+@control.get("/requests")
+def list_requests() -> Response:
+    """The recent requests between the carrier and Replyline, newest first."""
+    entries = network().journal.recent(request.args.get("limit", 100, int))
+    return jsonify([as_json(entry, who(network(), entry.number)) for entry in entries])
+
+
+def who(network: Network, number: str) -> str:
+    """The name on the handset, or its number."""
+    handset = network.store.handset(number) if number else None
+    return (handset.name if handset else "") or phone(number)

@@ -1,0 +1,142 @@
+"""Rest: Twilio's REST API (2010-04-01): who asks, paging, errors, the account and its numbers.
+
+The texts are in `messages`.
+Source: reference/protocol.md 1.1 and 1.8
+"""
+
+import hmac
+import re
+import time
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+import gevent
+from flask import Blueprint, Response, current_app, g, jsonify, request
+
+from app.carrier.journal import Entry
+from app.carrier.network import API_VERSION, Network
+from app.carrier.store import Number
+from app.carrier.wire import NUMBER_SETTINGS, TwilioError, account_json, number_json
+
+rest = Blueprint("rest", __name__, url_prefix=f"/{API_VERSION}/Accounts")
+
+
+def network() -> Network:
+    found: Network = current_app.extensions["network"]
+    return found
+
+
+# every request: who asks, how slowly he is answered, and a line in the journal
+
+
+@rest.url_value_preprocessor
+def _open(endpoint: str | None, values: dict[str, Any] | None) -> None:
+    g.began, g.about, g.number = time.perf_counter(), "", ""
+    g.account_sid = (values or {}).pop("account_sid", "")
+
+
+@rest.before_request
+def _authenticate() -> None:
+    given = request.authorization
+    account = network().store.account(g.account_sid)
+    user, token = (given.username, given.password or "") if given else ("", "")
+    if not account or user != account.sid or not hmac.compare_digest(account.token, token):
+        raise TwilioError(20003, "Authenticate", 401)
+    g.account = account
+
+
+@rest.after_request
+def _answer_late(response: Response) -> Response:
+    latency = g.account.latency_ms / 1000 if "account" in g else 0
+    late = latency - (time.perf_counter() - g.began)
+    if late > 0:
+        gevent.sleep(late)
+    what, ms = f"{request.method} {request.path}", (time.perf_counter() - g.began) * 1000
+    entry = Entry(time.time(), False, what, response.status_code, round(ms, 1), g.number, g.about)
+    network().journal.record(entry)
+    return response
+
+
+@rest.errorhandler(TwilioError)
+def _refused(error: TwilioError) -> tuple[Response, int]:
+    if g.number:
+        g.about = f"To {{who}}: refused, {error.code}"
+    return jsonify(error.as_json()), error.status
+
+
+def not_found() -> TwilioError:
+    return TwilioError(20404, f"The requested resource {request.path} was not found", 404)
+
+
+@rest.get("/<account_sid>.json", endpoint="account")
+def show_account() -> Response:
+    return jsonify(account_json(g.account))
+
+
+def paging() -> tuple[int, int]:
+    size = request.args.get("PageSize", 50, int)
+    return min(max(size, 1), 1000), max(request.args.get("Page", 0, int), 0)
+
+
+def number_given(given: str | None) -> str:
+    return re.sub(r"[\s().-]", "", given or "")
+
+
+def page_of(name: str, items: Sequence[Any], page: int, size: int, more: str | None) -> Response:
+    given = {n: v for n, v in request.args.items() if n not in ("Page", "PageToken", "PageSize")}
+
+    def uri(number: int, token: str | None = None) -> str:
+        query = given | {"PageSize": size, "Page": number} | ({"PageToken": token} if token else {})
+        return f"{request.path}?{urlencode(query)}"
+
+    return jsonify(
+        {
+            name: items,
+            "page": page,
+            "page_size": size,
+            "start": page * size,
+            "end": page * size + max(len(items) - 1, 0),
+            "uri": request.full_path.rstrip("?"),
+            "first_page_uri": uri(0),
+            "next_page_uri": uri(page + 1, more) if more else None,
+            "previous_page_uri": None,
+        }
+    )
+
+
+# numbers
+
+
+@rest.get("/<account_sid>/IncomingPhoneNumbers.json")
+def list_numbers() -> Response:
+    where, values = ["account_sid = ?"], [g.account.sid]
+    if "PhoneNumber" in request.args:
+        where.append("e164 = ?")
+        values.append(number_given(request.args["PhoneNumber"]))
+    size, page = paging()
+    numbers = network().store.numbers(" AND ".join(where), *values)
+    items = [number_json(number) for number in numbers[page * size : (page + 1) * size]]
+    more = "PA" if len(numbers) > (page + 1) * size else None
+    return page_of("incoming_phone_numbers", items, page, size, more)
+
+
+@rest.get("/<account_sid>/IncomingPhoneNumbers/<sid>.json")
+def shownumber_given(sid: str) -> Response:
+    return jsonify(number_json(_owned(sid)))
+
+
+@rest.post("/<account_sid>/IncomingPhoneNumbers/<sid>.json")
+def changenumber_given(sid: str) -> Response:
+    owned, form = _owned(sid), request.form
+    given = {NUMBER_SETTINGS[name]: form[name] for name in NUMBER_SETTINGS if name in form}
+    network().store.set_number(owned.sid, given)
+    g.about = f"Settings of {owned.e164}"
+    return jsonify(number_json(_owned(sid)))
+
+
+def _owned(sid: str) -> Number:
+    numbers = network().store.numbers("sid = ? AND account_sid = ?", sid, g.account_sid)
+    if not numbers:
+        raise not_found()
+    return numbers[0]

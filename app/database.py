@@ -1,0 +1,228 @@
+"""Database: the session, `transaction()`, and the few places where PostgreSQL and SQLite must
+differ.
+
+One use case is one `transaction()`. It says at its start that it will write (BEGIN IMMEDIATE on
+SQLite), writes the buffered events last, commits, and only then runs what was left for
+`after_commit`.
+"""
+
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial, wraps
+from typing import Any, ParamSpec, TypeVar
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import DateTime, Dialect, Engine, MetaData, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import QueuePool
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator
+
+from app.errors import Unavailable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+BUSY_WAIT = 5.0  # seconds a writer waits for its turn, then 503
+RETRIES = 3  # of a use case after a deadlock
+_EFFECTS, _LAST = "after_commit", "before_commit"
+_WRITE = "sqlite_begin_immediate"
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+db = SQLAlchemy(model_class=Base, disable_autonaming=True)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC in, aware UTC out, on both databases. A naive time is a mistake and raises
+    ValueError."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a stored time must be aware")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class database_now(FunctionElement[datetime]):  # noqa: N801 (reads as the SQL function it is)
+    """The database's clock, `plus` seconds: the only clock that rules leases."""
+
+    type = UtcDateTime()
+    inherit_cache = False
+
+    def __init__(self, plus: float = 0) -> None:
+        super().__init__()
+        self.plus = plus
+
+
+@compiles(database_now, "postgresql")
+def _now_on_postgresql(element: database_now, compiler: Any, **kw: Any) -> str:
+    return f"(clock_timestamp() + interval '{float(element.plus)} seconds')"
+
+
+@compiles(database_now, "sqlite")
+def _now_on_sqlite(element: database_now, compiler: Any, **kw: Any) -> str:
+    # As SQLAlchemy stores it: "2026-11-20 13:17:48.123000"
+    return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', '{float(element.plus):+f} seconds') || '000')"
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    """What `create_engine` needs beyond the address."""
+    if url.startswith("sqlite"):
+        # isolation_level None: the driver starts no transactions of its own, `_begin` does.
+        connect = {"isolation_level": None, "check_same_thread": False, "timeout": 0}
+        return {
+            "poolclass": QueuePool,
+            "pool_size": 10,
+            "max_overflow": 60,
+            "connect_args": connect,
+        }
+    return {"pool_size": 10, "max_overflow": 20, "pool_pre_ping": True, "pool_recycle": 1800}
+
+
+@event.listens_for(Engine, "connect")
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    if not isinstance(connection, sqlite3.Connection):
+        return
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=0"):
+        _patiently(partial(connection.execute, f"PRAGMA {pragma}"))
+
+
+@event.listens_for(Engine, "begin")
+def _begin(connection: Any) -> None:
+    if connection.dialect.name == "sqlite":
+        writes = connection.get_execution_options().get(_WRITE)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _patiently(action: Callable[[], T]) -> T:
+    """Wait for another process's write by trying again with a sleep that yields: SQLite's own busy
+    wait would stop every socket of a gevent process."""
+    deadline = time.monotonic() + BUSY_WAIT
+    while True:
+        try:
+            return action()
+        except (OperationalError, sqlite3.OperationalError) as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(random.uniform(0.001, 0.01))  # noqa: S311 (jitter)
+
+
+# The writing transactions of one process take turns on SQLite, so that only other processes are
+# waited for.
+_turn = threading.Lock()
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """One use case, one transaction: commits at the end, rolls back on any exception.
+
+    Ends a read that was left open first. Nesting is a mistake and raises RuntimeError. Raises
+    Unavailable when the database has no turn for a writer within BUSY_WAIT seconds.
+    """
+    session = db.session()
+    if _EFFECTS in session.info:
+        raise RuntimeError("transaction() inside transaction(): commit once, at the top")
+    session.rollback()
+    takes_turns = db.engine.dialect.name == "sqlite"
+    if takes_turns and not _turn.acquire(timeout=BUSY_WAIT):
+        raise Unavailable("The database is busy. Try again in a moment.")
+    effects: list[Callable[[], object]] = []
+    session.info[_EFFECTS], session.info[_LAST] = effects, []
+    try:
+        _begin_write(session)
+        yield
+        session.flush()
+        for last in session.info[_LAST]:
+            last()
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        del session.info[_EFFECTS], session.info[_LAST]
+        if takes_turns:
+            _turn.release()
+    for effect in effects:
+        effect()
+
+
+def _begin_write(session: Any) -> None:
+    def begin() -> None:
+        try:
+            session.connection(execution_options={_WRITE: True})
+        except OperationalError:
+            session.rollback()
+            raise
+
+    try:
+        _patiently(begin)
+    except OperationalError as error:
+        raise Unavailable("The database is away or busy. Try again in a moment.") from error
+
+
+def upsert(table: Any) -> Any:
+    """An INSERT that knows ON CONFLICT, which the two databases spell alike but SQLAlchemy does
+    not."""
+    dialect = postgresql if db.engine.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table)
+
+
+def after_commit(effect: Callable[[], object]) -> None:
+    """Run `effect` when the open transaction has committed.
+
+    A crash between the commit and the effect loses the effect, never the fact: the sweep finds what
+    was left behind.
+    """
+    db.session().info[_EFFECTS].append(effect)
+
+
+def before_commit(last: Callable[[], object]) -> None:
+    """Run `last` as the last statements of the open transaction (its events)."""
+    db.session().info[_LAST].append(last)
+
+
+def retrying(use_case: Callable[P, T]) -> Callable[P, T]:
+    """Repeat a use case, which opens its own transaction, after a deadlock or a serialization
+    failure."""
+
+    @wraps(use_case)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
+        for left in range(RETRIES, -1, -1):
+            try:
+                return use_case(*args, **kwargs)
+            except OperationalError as error:
+                if not left or getattr(error.orig, "sqlstate", "") not in {"40P01", "40001"}:
+                    raise
+                time.sleep(random.uniform(0.005, 0.05))  # noqa: S311 (jitter)
+        raise AssertionError("unreachable")
+
+    return wrapper

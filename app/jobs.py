@@ -1,0 +1,98 @@
+"""Jobs: the names and queues of everything that runs in a worker, and the bells that wake it.
+
+A ring carries nothing that matters: it may be lost, repeated or late, because a job works on
+whatever is due in the database and the sweep rings again for what was left. `app` never imports
+`workers`; it rings by name, and a test resolves every name.
+"""
+
+from enum import StrEnum
+
+import structlog
+from flask import Flask, current_app
+from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+log = structlog.get_logger()
+
+DELIVERY_QUEUE, DEFAULT_QUEUE = "delivery", "default"
+BELL = "replyline:events"  # Redis channel; the payload is an institution's id
+_RING_SECONDS = 60  # a ring that nobody answered is forgotten after this
+_REDIS_TIMEOUT = 1.0  # seconds; a request never waits longer for a bell
+
+
+class Job(StrEnum):
+    """The importable name of each job."""
+
+    DELIVER = "workers.delivery.deliver"  # argument: provider account id
+    SEND_EMAILS = "workers.email.send_due"
+    SWEEP = "workers.upkeep.sweep"
+    NOTICES = "workers.upkeep.write_notices"
+
+
+QUEUE_OF = {Job.DELIVER: DELIVERY_QUEUE}
+
+
+def init_app(app: Flask, redis_url: str) -> None:
+    """One connection pool per process; nothing is connected before the first use."""
+    app.extensions["redis"] = Redis.from_url(
+        redis_url,
+        socket_timeout=_REDIS_TIMEOUT,
+        socket_connect_timeout=_REDIS_TIMEOUT,
+        retry=Retry(NoBackoff(), 1),
+    )
+
+
+def without_bells(app: Flask) -> None:
+    """For what runs before Redis does: nothing rings, and the first sweep finds what was left."""
+    app.extensions["redis"] = None
+
+
+def redis() -> Redis:
+    client: Redis = current_app.extensions["redis"]
+    return client
+
+
+def queue(name: str, connection: Redis | None = None) -> Queue:
+    return Queue(name, connection=connection or redis(), serializer=JSONSerializer)
+
+
+def ring(job: Job, *args: int) -> None:
+    """Ask a worker to run `job` soon; nothing where it has been asked already. Never raises.
+
+    Call after the commit. The key keeps rings from piling up; `answered` deletes it.
+    """
+    if current_app.extensions["redis"] is None:
+        return
+    try:
+        if redis().set(_key(job, args), 1, nx=True, ex=_RING_SECONDS):
+            queue(QUEUE_OF.get(job, DEFAULT_QUEUE)).enqueue(
+                job.value, *args, result_ttl=0, failure_ttl=0, job_timeout=_RING_SECONDS * 5
+            )
+    except RedisError as error:
+        log.warning("ring_lost", job=job.value, error=type(error).__name__)
+
+
+def answered(job: Job, *args: int) -> None:
+    """To be called by `job` before its first look at the database: what is queued from now on rings
+    anew."""
+    try:
+        redis().delete(_key(job, args))
+    except RedisError:
+        log.warning("ring_not_cleared", job=job.value)
+
+
+def ring_bell(institution_id: int) -> None:
+    """Wake the live readers of all web processes. Never raises."""
+    if current_app.extensions["redis"] is None:
+        return
+    try:
+        redis().publish(BELL, institution_id)
+    except RedisError as error:
+        log.warning("bell_lost", error=type(error).__name__)
+
+
+def _key(job: Job, args: tuple[int, ...]) -> str:
+    return ":".join(["ring", job.value, *map(str, args)])

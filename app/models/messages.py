@@ -1,0 +1,264 @@
+"""Messages: conversations, what was said in them, and every try to deliver it."""
+
+from enum import StrEnum
+
+from sqlalchemy import Index, String, Text, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.database import Base
+from app.models.columns import (
+    ByValue,
+    Id,
+    institution_fk,
+    json_list,
+    json_map,
+    pk,
+    ref,
+    when,
+    when_or_never,
+)
+from app.rules.dispatch import Channel
+from app.rules.lifecycle import Status
+from app.rules.reasons import Reason
+
+
+class Direction(StrEnum):
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+
+
+class Kind(StrEnum):
+    """What a message is, beside what somebody wrote."""
+
+    CONVERSATION = "conversation"
+    STOP_REPLY = "stop_reply"  # our answers to keywords, where the provider gives none (D21)
+    START_REPLY = "start_reply"
+    HELP_REPLY = "help_reply"
+
+
+class Conversation(Base):
+    """One thread of a holder with a person, or with a number while nobody knows whose it is (D5).
+
+    `staff_id` None = unclaimed (D7). The last five columns before the indexes are kept in the same
+    transaction as the messages, so that the inbox is one index scan at any size.
+    """
+
+    __tablename__ = "conversation"
+
+    id: Mapped[pk]
+    institution_id: Mapped[institution_fk]
+    staff_id: Mapped[int | None] = mapped_column(Id, ref("staff"))
+    person_id: Mapped[int | None] = mapped_column(Id, ref("person"), index=True)
+    contact_number_id: Mapped[int | None] = mapped_column(Id, ref("contact_number"), index=True)
+    archived_at: Mapped[when_or_never]
+    notified_at: Mapped[when_or_never]  # the reply notice went out; again only after it was read
+    ask_opt_out: Mapped[str | None] = mapped_column(Text)  # the words that may be an opt-out (D20)
+    in_contact_id: Mapped[int | None] = mapped_column(Id)  # the last inbound text: from whom (D12)
+    in_number_id: Mapped[int | None] = mapped_column(Id)  # ... and to which number of ours (D4)
+    last_message_at: Mapped[when]
+    last_direction: Mapped[Direction | None] = mapped_column(ByValue(Direction))
+    last_message_id: Mapped[int | None] = mapped_column(Id)
+    snippet: Mapped[str] = mapped_column(String(200), default="")
+    unread: Mapped[int] = mapped_column(default=0)
+
+
+_HOLDER = func.coalesce(Conversation.staff_id, 0)
+
+Index(
+    "uq_conversation_person",
+    Conversation.institution_id,
+    _HOLDER,
+    Conversation.person_id,
+    unique=True,
+    sqlite_where=Conversation.person_id.is_not(None),
+    postgresql_where=Conversation.person_id.is_not(None),
+)
+Index(
+    "uq_conversation_number",
+    Conversation.institution_id,
+    _HOLDER,
+    Conversation.contact_number_id,
+    unique=True,
+    sqlite_where=Conversation.person_id.is_(None),
+    postgresql_where=Conversation.person_id.is_(None),
+)
+Index("ix_conversation_inbox", Conversation.staff_id, Conversation.last_message_at.desc())
+Index("ix_conversation_all", Conversation.institution_id, Conversation.last_message_at.desc())
+Index(
+    "ix_conversation_unread",
+    Conversation.staff_id,
+    Conversation.unread,
+    sqlite_where=Conversation.unread > 0,
+    postgresql_where=Conversation.unread > 0,
+)
+
+
+class Message(Base):
+    """One text or email, in or out. The row is the work item: nothing else queues it.
+
+    `decision`: the steps that led to `channel` and `reason`. `month` and `places`: what it has
+    taken of the limit, given back to that month only if the provider never took it (D28). `due_at`:
+    not offered before. `expires_at`: not sent stale after (D38). `lease_until`: claimed by a worker
+    until then.
+    """
+
+    __tablename__ = "message"
+    __table_args__ = (
+        UniqueConstraint("provider_account_id", "provider_sid"),
+        UniqueConstraint("staff_id", "idempotency_key"),
+        Index("ix_message_thread", "conversation_id", "id"),
+        Index("ix_message_pair", "contact_number_id", "sender_number_id", "id"),
+        Index("ix_message_log", "institution_id", "id"),
+        Index(
+            "ix_message_due",
+            "provider_account_id",
+            "priority",
+            "id",
+            sqlite_where=text("channel = 'sms' AND status IN (10, 20, 25)"),
+            postgresql_where=text("channel = 'sms' AND status IN (10, 20, 25)"),
+        ),
+    )
+
+    id: Mapped[pk]
+    institution_id: Mapped[institution_fk]
+    conversation_id: Mapped[int] = mapped_column(Id, ref("conversation"))
+    staff_id: Mapped[int | None] = mapped_column(Id, ref("staff"))  # who wrote it
+    person_id: Mapped[int | None] = mapped_column(Id, ref("person"))
+    direction: Mapped[Direction] = mapped_column(ByValue(Direction))
+    kind: Mapped[Kind] = mapped_column(ByValue(Kind), default=Kind.CONVERSATION)
+    channel: Mapped[Channel] = mapped_column(ByValue(Channel))
+    status: Mapped[Status] = mapped_column(ByValue(Status))
+    reason: Mapped[Reason | None] = mapped_column(ByValue(Reason))
+    body: Mapped[str] = mapped_column(Text)
+    encoding: Mapped[str | None] = mapped_column(String(8))
+    segments: Mapped[int | None]
+    sender_number_id: Mapped[int | None] = mapped_column(Id, ref("sender_number"))
+    contact_number_id: Mapped[int | None] = mapped_column(Id, ref("contact_number"))
+    from_address: Mapped[str | None] = mapped_column(String(320))
+    to_address: Mapped[str | None] = mapped_column(String(320))
+    provider_account_id: Mapped[int | None] = mapped_column(Id, ref("provider_account"))
+    provider_sid: Mapped[str | None] = mapped_column(String(64))
+    decision: Mapped[json_list]
+    error_code: Mapped[str | None] = mapped_column(String(32))
+    error_message: Mapped[str | None] = mapped_column(String(300))
+    idempotency_key: Mapped[str | None] = mapped_column(String(80))
+    resend_of: Mapped[int | None] = mapped_column(Id, ref("message"))
+    email_id: Mapped[int | None] = mapped_column(Id, ref("email"), index=True)
+    priority: Mapped[int] = mapped_column(default=0)  # lower goes first: 0 a person, 10 bulk
+    month: Mapped[str | None] = mapped_column(String(7))
+    places: Mapped[int] = mapped_column(default=0)
+    retries: Mapped[int] = mapped_column(default=0)  # after 30003
+    due_at: Mapped[when_or_never]
+    expires_at: Mapped[when_or_never]
+    lease_until: Mapped[when_or_never]
+    created_at: Mapped[when]
+    sent_at: Mapped[when_or_never]
+    delivered_at: Mapped[when_or_never]
+
+
+class Attempt(Base):
+    """One try to hand a text to the provider.
+
+    `calling_at` is stamped just before the call; an attempt without it provably sent nothing.
+    `answered_at`: the call ended, whatever came out. Times of the database's clock.
+    """
+
+    __tablename__ = "attempt"
+    __table_args__ = (
+        Index(
+            "ix_attempt_on_the_wire",
+            "contact_number_id",
+            sqlite_where=text("calling_at IS NOT NULL AND answered_at IS NULL"),
+            postgresql_where=text("calling_at IS NOT NULL AND answered_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[pk]
+    institution_id: Mapped[institution_fk]
+    uuid: Mapped[str] = mapped_column(String(36), unique=True)
+    message_id: Mapped[int] = mapped_column(Id, ref("message"), index=True)
+    contact_number_id: Mapped[int] = mapped_column(Id, ref("contact_number"))
+    status: Mapped[Status] = mapped_column(ByValue(Status), default=Status.SENDING)
+    provider_sid: Mapped[str | None] = mapped_column(String(64))
+    error_code: Mapped[str | None] = mapped_column(String(32))
+    created_at: Mapped[when]
+    calling_at: Mapped[when_or_never]
+    answered_at: Mapped[when_or_never]
+
+
+class DeliveryReport(Base):
+    """Every status callback, as it came; a repeat is no second row. `error` "" where there was
+    none."""
+
+    __tablename__ = "delivery_report"
+    __table_args__ = (UniqueConstraint("provider_account_id", "provider_sid", "status", "error"),)
+
+    id: Mapped[pk]
+    institution_id: Mapped[institution_fk]
+    provider_account_id: Mapped[int] = mapped_column(Id, ref("provider_account"))
+    provider_sid: Mapped[str] = mapped_column(String(64))
+    status: Mapped[str] = mapped_column(String(32))
+    error: Mapped[str] = mapped_column(String(32), default="")
+    attempt_id: Mapped[int] = mapped_column(Id, ref("attempt"), index=True)
+    at: Mapped[when]
+
+
+class Picture(Base):
+    """Media that came with a text: where the provider keeps it. Fetched only when somebody
+    looks."""
+
+    __tablename__ = "picture"
+
+    id: Mapped[pk]
+    institution_id: Mapped[institution_fk]
+    message_id: Mapped[int] = mapped_column(Id, ref("message"), index=True)
+    url: Mapped[str] = mapped_column(Text)
+    content_type: Mapped[str] = mapped_column(String(100))
+
+
+class Marker(Base):
+    """What happened in a thread besides texts: opted out, number handed over, ..."""
+
+    __tablename__ = "marker"
+
+    id: Mapped[pk]
+    institution_id: Mapped[institution_fk]
+    conversation_id: Mapped[int] = mapped_column(Id, ref("conversation"), index=True)
+    name: Mapped[str] = mapped_column(String(40))
+    text: Mapped[str] = mapped_column(String(400))
+    detail: Mapped[json_map]
+    at: Mapped[when]
+
+
+class Email(Base):
+    """An email to send: a message that cannot go as a text, or a notice to a member of staff.
+
+    `message_header` is the Message-ID, made once, so that a repeated hand-over is the same mail.
+    """
+
+    __tablename__ = "email"
+    __table_args__ = (
+        Index(
+            "ix_email_due",
+            "due_at",
+            sqlite_where=text("status IN (10, 20)"),
+            postgresql_where=text("status IN (10, 20)"),
+        ),
+    )
+
+    id: Mapped[pk]
+    institution_id: Mapped[institution_fk]
+    kind: Mapped[str] = mapped_column(String(16))  # fallback | notice
+    to_address: Mapped[str] = mapped_column(String(320))
+    reply_to: Mapped[str | None] = mapped_column(String(320))
+    sender_name: Mapped[str] = mapped_column(String(200))
+    subject: Mapped[str] = mapped_column(Text)
+    text_body: Mapped[str] = mapped_column(Text)
+    message_header: Mapped[str] = mapped_column(String(200), unique=True)
+    status: Mapped[Status] = mapped_column(ByValue(Status), default=Status.QUEUED)
+    tries: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str | None] = mapped_column(String(300))
+    due_at: Mapped[when]
+    lease_until: Mapped[when_or_never]
+    created_at: Mapped[when]
+    sent_at: Mapped[when_or_never]

@@ -1,0 +1,93 @@
+"""People: who may be written to, their numbers, and the consent of each number."""
+
+from enum import StrEnum
+
+from sqlalchemy import Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.database import Base
+from app.models.columns import ByValue, Id, institution_fk, pk, ref, when, when_or_never
+from app.rules.consent import Consent, DisabledBy, SmsStatus
+from app.rules.phones import PhoneType
+from app.rules.recipient import Phone
+
+
+class PersonKind(StrEnum):
+    STUDENT = "student"
+    STAFF = "staff"
+    GUARDIAN = "guardian"
+    PROSPECT = "prospect"
+    UNKNOWN = "unknown"
+
+
+class Person(Base):
+    """`opted_out_at`: said STOP; a number added later starts DISABLED (D14)."""
+
+    __tablename__ = "person"
+    __table_args__ = (
+        UniqueConstraint("institution_id", "source_id"),
+        Index("ix_person_name", "institution_id", "family_name", "given_name", "id"),
+    )
+
+    id: Mapped[pk]
+    institution_id: Mapped[institution_fk]
+    kind: Mapped[PersonKind] = mapped_column(ByValue(PersonKind))
+    given_name: Mapped[str] = mapped_column(String(200))
+    family_name: Mapped[str] = mapped_column(String(200))
+    email: Mapped[str | None] = mapped_column(String(320))
+    source_id: Mapped[str | None] = mapped_column(String(200))  # in the school's own system
+    timezone: Mapped[str | None] = mapped_column(String(64))
+    opted_out_at: Mapped[when_or_never]
+    created_at: Mapped[when]
+
+    phones: Mapped[list["PersonPhone"]] = relationship(
+        primaryjoin="and_(PersonPhone.person_id == Person.id, PersonPhone.removed_at.is_(None))",
+        order_by="PersonPhone.id",
+        viewonly=True,
+    )
+
+    @property
+    def name(self) -> str:
+        return f"{self.given_name} {self.family_name}".strip()
+
+
+class ContactNumber(Base):
+    """A number the outside world texts from or gets texts on. Consent is its own, whoever owns it
+    (D13)."""
+
+    __tablename__ = "contact_number"
+    __table_args__ = (UniqueConstraint("institution_id", "e164"),)
+
+    id: Mapped[pk]
+    institution_id: Mapped[institution_fk]
+    e164: Mapped[str] = mapped_column(String(40))  # or a short code, or a name: kept as it came
+    status: Mapped[SmsStatus] = mapped_column(ByValue(SmsStatus), default=SmsStatus.DEFAULT)
+    disabled_by: Mapped[DisabledBy | None] = mapped_column(ByValue(DisabledBy))
+    bulk_paused_at: Mapped[when_or_never]  # a vague opt-out: no automatic or bulk texts (D20)
+    changed_at: Mapped[when_or_never]
+
+    @property
+    def consent(self) -> Consent:
+        return Consent(self.status, self.disabled_by)
+
+
+class PersonPhone(Base):
+    """That a person has a number. Removed ones are kept (S3-38)."""
+
+    __tablename__ = "person_phone"
+    __table_args__ = (UniqueConstraint("person_id", "contact_number_id"),)
+
+    id: Mapped[pk]
+    institution_id: Mapped[institution_fk]
+    person_id: Mapped[int] = mapped_column(Id, ref("person"))
+    contact_number_id: Mapped[int] = mapped_column(Id, ref("contact_number"), index=True)
+    type: Mapped[PhoneType] = mapped_column(ByValue(PhoneType))
+    verified_at: Mapped[when_or_never]
+    verified_by: Mapped[int | None] = mapped_column(Id, ref("staff"))
+    removed_at: Mapped[when_or_never]
+
+    contact_number: Mapped[ContactNumber] = relationship(lazy="joined", innerjoin=True)
+
+    def facts(self) -> Phone:
+        number = self.contact_number
+        return Phone(self.id, number.id, number.e164, self.type, number.consent, self.verified_at)

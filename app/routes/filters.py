@@ -1,0 +1,107 @@
+"""Filters: times and numbers as the viewer reads them, and what every page needs."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Flask, g, request, url_for
+
+from app import clock, events
+from app.rules.access import Viewer
+from app.rules.phones import pretty
+from app.services import inbox
+
+
+def init_app(app: Flask) -> None:
+    for name, rule in _FILTERS.items():
+        app.add_template_filter(rule, name)
+    app.context_processor(_for_every_page)
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+
+
+def _zone() -> ZoneInfo:
+    viewer: Viewer | None = g.get("viewer")
+    return ZoneInfo(viewer.timezone if viewer else "UTC")
+
+
+def local(at: datetime) -> datetime:
+    return at.astimezone(_zone())
+
+
+def clock_time(at: datetime) -> str:
+    """9:42 am"""
+    return local(at).strftime("%-I:%M %p").lower()
+
+
+def day(at: datetime) -> str:
+    """Today, Yesterday, Monday, November 3; with the year where it is another one."""
+    here, today = local(at).date(), local(clock.now()).date()
+    if here == today:
+        return "Today"
+    if here == today - timedelta(days=1):
+        return "Yesterday"
+    return f"{here:%A, %B} {here.day}" + (f", {here.year}" if here.year != today.year else "")
+
+
+def when(at: datetime) -> str:
+    """Short, for a list: 9:42 am today, Thu within six days, then Nov 3."""
+    here, today = local(at).date(), local(clock.now()).date()
+    if here == today:
+        return clock_time(at)
+    if timedelta(0) < today - here < timedelta(days=6):
+        return f"{here:%a}"
+    return f"{here:%b} {here.day}" + (f", {here.year}" if here.year != today.year else "")
+
+
+def iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def number(e164: str) -> str:
+    viewer: Viewer | None = g.get("viewer")
+    return pretty(e164, viewer.region if viewer else "US")
+
+
+_FILTERS: dict[str, Callable[..., str]] = {
+    "clock": clock_time,
+    "day": day,
+    "when": when,
+    "iso": iso,
+    "number": number,
+}
+
+
+def _for_every_page() -> dict[str, Any]:
+    """The viewer, the navigation and the bookmark of live events.
+
+    The bookmark is read before the page's own queries: `g.live_seq` by whoever renders a live page.
+    """
+    viewer: Viewer | None = g.get("viewer")
+    if viewer is None:
+        return {"viewer": None, "nav": [], "request_id": g.get("request_id")}
+    unread = inbox.unread_total(viewer)
+    here = request.blueprint == "inbox"
+    return {
+        "viewer": viewer,
+        "institution_name": inbox.institution_of(viewer).name,
+        "unread_total": unread,
+        "live_seq": g.get("live_seq"),
+        "nav": [
+            {
+                "label": "Inbox",
+                "href": url_for("inbox.index"),
+                "current": here,
+                "count": unread,
+                "icon": "inbox",
+            }
+        ],
+        "request_id": g.get("request_id"),
+    }
+
+
+def bookmark(viewer: Viewer) -> int:
+    """The newest event, for the page that is about to be made."""
+    g.live_seq = events.newest(viewer.institution_id)
+    return int(g.live_seq)

@@ -1,0 +1,106 @@
+"""Access: who may do what (D3), and which rows and events a viewer may see.
+
+One policy for lists, pages, search, sockets and exports: everything asks a `Viewer`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Can(StrEnum):
+    """Capabilities. API scopes are the same words."""
+
+    TEXT_REPLY = "text.reply"
+    TEXT_START = "text.start"
+    TEXT_BULK = "text.bulk"
+    HOURS_OVERRIDE = "hours.override"
+    INBOX_ALL = "inbox.all"
+    PEOPLE_READ = "people.read"
+    PEOPLE_EDIT = "people.edit"
+    CONSENT_EDIT = "consent.edit"
+    PEOPLE_IMPORT = "people.import"
+    REPORTS_READ = "reports.read"
+    REPORTS_EXPORT = "reports.export"
+    SETTINGS_EDIT = "settings.edit"
+    NUMBERS_MANAGE = "numbers.manage"
+    STAFF_MANAGE = "staff.manage"
+    PROVIDER_EDIT = "provider.edit"
+    LIMITS_EDIT = "limits.edit"
+    TOKENS_MANAGE = "tokens.manage"
+    AUDIT_READ = "audit.read"
+
+
+_REPLY = (Can.TEXT_REPLY, Can.PEOPLE_READ)
+_ADVISE = (*_REPLY, Can.TEXT_START, Can.PEOPLE_EDIT, Can.CONSENT_EDIT)
+_OVERSEE = (Can.INBOX_ALL, Can.PEOPLE_READ, Can.REPORTS_READ, Can.REPORTS_EXPORT)
+_MANAGE = (*_ADVISE, *_OVERSEE, Can.TEXT_BULK, Can.HOURS_OVERRIDE, Can.PEOPLE_IMPORT)
+
+# Name → (kind of role, capabilities). A new institution starts with these; an admin may edit them.
+STANDARD_ROLES: dict[str, tuple[str, tuple[Can, ...]]] = {
+    "Administrator": ("staff", tuple(Can)),
+    "Manager": ("staff", tuple(dict.fromkeys(_MANAGE))),
+    "Advisor": ("staff", _ADVISE),
+    "Responder": ("staff", _REPLY),
+    "Auditor": ("staff", (*_OVERSEE, Can.AUDIT_READ)),
+    "Student": ("student", ()),
+}
+
+
+def capabilities_of(roles: Iterable[tuple[str, Iterable[str]]]) -> frozenset[Can]:
+    """What a set of roles allows together. `roles`: (kind, capabilities) pairs.
+
+    A student role never gives `text.start`, whatever is ticked on it (S3-42).
+    """
+    found: set[Can] = set()
+    for kind, capabilities in roles:
+        words = set(capabilities)
+        granted = {can for can in Can if can in words}
+        found |= granted - {Can.TEXT_START} if kind == "student" else granted
+    return frozenset(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who asks: a signed-in member of staff, or their program with a token and its scopes."""
+
+    staff_id: int
+    institution_id: int
+    name: str
+    email: str
+    timezone: str  # IANA
+    region: str  # how numbers are written
+    capabilities: frozenset[Can] = field(default_factory=frozenset)
+    withheld: frozenset[Can] = frozenset()  # their role has it, the token's scopes do not
+
+    def can(self, capability: Can) -> bool:
+        return capability in self.capabilities
+
+    @property
+    def may_start(self) -> bool:
+        return self.can(Can.TEXT_START)
+
+    @property
+    def sees_all(self) -> bool:
+        return self.can(Can.INBOX_ALL)
+
+    def may_see(self, holder: int | None) -> bool:
+        """Their own conversations; with `inbox.all` everybody's, the unclaimed ones too."""
+        return holder == self.staff_id or self.can(Can.INBOX_ALL)
+
+    @property
+    def audience(self) -> frozenset[str]:
+        """The words that let an event through to this viewer."""
+        return frozenset({EVERYBODY, staff_audience(self.staff_id), *self.capabilities})
+
+
+EVERYBODY = "everybody"
+
+
+def staff_audience(staff_id: int) -> str:
+    return f"staff:{staff_id}"
+
+
+def holder_audience(holder: int | None) -> tuple[str, ...]:
+    """Who may know what happens in a conversation of this holder."""
+    return (Can.INBOX_ALL.value, *([staff_audience(holder)] if holder else []))

@@ -1,0 +1,58 @@
+"""Sender: which number of ours a text leaves from, or why there is none."""
+
+from dataclasses import dataclass
+
+from app.rules.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class OurNumber:
+    """One of our numbers, and the contact ids whose carrier blocks texts from it (D18)."""
+
+    id: int
+    e164: str
+    blocks: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class SenderFacts:
+    """What the rules know about the writer's way out.
+
+    `may_start`: holds `text.start` through a staff role (S3-14, S3-40, S3-42). `own`: the number
+    assigned to them. `thread`: the number of the conversation, for who may only answer (D4).
+    `next_free`: the number that an assignment would take, None when the pool is empty (D24).
+    """
+
+    may_start: bool
+    own: OurNumber | None = None
+    thread: OurNumber | None = None
+    next_free: OurNumber | None = None
+    numbers_assigned: int = 0
+    number_limit: int | None = None  # None = unlimited
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """`assign`: the number is not theirs yet, and becomes theirs with this text (S3-24, D23)."""
+
+    number: OurNumber
+    assign: bool = False
+
+
+def choose_sender(facts: SenderFacts) -> Sender | Reason:
+    """The number to text from; else `number_limit_reached` or `pool_empty`, in this order (D30).
+
+    Who holds a number keeps texting whatever the limit (S3-27). Who may only answer uses the number
+    of the conversation, even where one is still theirs, and never gets one of their own (D4).
+    """
+    if not facts.may_start and facts.thread:
+        return Sender(facts.thread)
+    if facts.own:
+        return Sender(facts.own)
+    if not facts.may_start:
+        return Reason.POOL_EMPTY
+    if facts.number_limit is not None and facts.numbers_assigned >= facts.number_limit:
+        return Reason.NUMBER_LIMIT_REACHED
+    if facts.next_free is None:
+        return Reason.POOL_EMPTY
+    return Sender(facts.next_free, assign=True)

@@ -1,0 +1,197 @@
+"""Words: what people read for every status, reason and step. One place, so that all pages agree.
+
+Source: shared wording of the design language (statuses and reasons); D31, D32, D41
+"""
+
+from dataclasses import dataclass
+
+from app.rules.codes import look_up
+from app.rules.dispatch import Step
+from app.rules.keywords import Keyword
+from app.rules.lifecycle import Status
+from app.rules.phones import pretty
+from app.rules.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class StatusWords:
+    """`tone`: plain | text (green) | mail (blue) | warn (amber) | bad (red)."""
+
+    word: str
+    icon: str
+    meaning: str
+    tone: str = "plain"
+
+
+TEXT_STATUS: dict[Status, StatusWords] = {
+    Status.HELD: StatusWords(
+        "Held", "calendar-clock", "Waits for its time. You can edit or cancel it."
+    ),
+    Status.QUEUED: StatusWords("Queued", "clock", "Next in line."),
+    Status.SENDING: StatusWords("Sending", "arrow-up", "Being handed to the provider."),
+    Status.UNCONFIRMED: StatusWords(
+        "Unconfirmed",
+        "circle-help",
+        "The provider did not answer clearly. We are asking, and will not send it twice.",
+        "warn",
+    ),
+    Status.ACCEPTED: StatusWords(
+        "Accepted", "check", "The provider has it. No word from the phone company yet."
+    ),
+    Status.SENT: StatusWords("Sent", "check", "With the phone company. Arrival not confirmed yet."),
+    Status.TIMED_OUT: StatusWords(
+        "Timed out", "clock-alert", "No delivery report in 72 hours. It may have arrived.", "warn"
+    ),
+    Status.CANCELED: StatusWords("Canceled", "ban", "Stopped before it went."),
+    Status.REJECTED: StatusWords(
+        "Rejected", "circle-slash", "The provider refused it and will not try again.", "bad"
+    ),
+    Status.FAILED: StatusWords("Failed", "circle-x", "A technical problem stopped it.", "bad"),
+    Status.UNDELIVERED: StatusWords(
+        "Undelivered", "circle-x", "The phone company could not hand it over.", "bad"
+    ),
+    Status.DELIVERED: StatusWords("Delivered", "check-check", "The phone confirmed it.", "text"),
+    Status.READ: StatusWords("Read", "check-check", "It was opened on the phone.", "text"),
+    Status.NOT_SENT: StatusWords(
+        "Not sent", "message-circle-off", "Never left. The reason is beside it.", "warn"
+    ),
+    Status.RECEIVED: StatusWords("Received", "corner-down-left", "From the student."),
+}
+
+EMAIL_STATUS: dict[Status, StatusWords] = {
+    Status.QUEUED: StatusWords("Email queued", "mail", "Next in line for the mail server.", "mail"),
+    Status.SENDING: StatusWords("Email queued", "mail", "Being handed to the mail server.", "mail"),
+    Status.SENT: StatusWords("Email sent", "mail", "Went by email instead.", "mail"),
+    Status.FAILED: StatusWords("Email failed", "mail", "The email came back.", "bad"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Who and what a sentence is about."""
+
+    person: str  # first name, or the number where nobody is known
+    institution: str
+    kind: str = "student"
+    region: str = "US"  # how numbers are written
+    default_type: str = "mobile"
+
+    @property
+    def kinds(self) -> str:
+        """The plural of the kind of person; "people" where the kind is not known."""
+        fixed = {"staff": "staff", "unknown": "people", "people": "people"}
+        return fixed.get(self.kind, f"{self.kind}s")
+
+
+def why_not_text(reason: Reason, names: Names, detail: str = "") -> str:
+    """The rest of "Went by email: …" and "because …"; no capital, no final stop."""
+    number = pretty(detail, names.region) if detail.startswith("+") else detail
+    sentences = {
+        Reason.SMS_DISABLED: f"texting is switched off for {names.institution}",
+        Reason.NO_PHONE: f"{names.person} has no phone on record",
+        Reason.OPTED_OUT: f"{names.person} opted out of texts",
+        Reason.DISABLED_BY_STAFF: "texts were switched off for this number by staff",
+        Reason.NUMBER_INVALID: f"{number or 'the number'} cannot get texts",
+        Reason.OPTED_OUT_BY_DEFAULT: (
+            f"{names.kinds} here get texts only after opting in, and {names.person} has not"
+        ),
+        Reason.NO_TEXTABLE_PHONE: (
+            f"no phone of {names.person} is of the type that is texted ({names.default_type})"
+        ),
+        Reason.CARRIER_BLOCKED: (
+            f"the phone company blocks your number for {names.person}; "
+            "texting START to it lifts that"
+        ),
+        Reason.NUMBER_LIMIT_REACHED: "all allowed numbers are in use",
+        Reason.POOL_EMPTY: "no number is free",
+        Reason.MESSAGE_LIMIT_REACHED: "the month’s text limit was reached",
+        Reason.DELIVERY_FAILED: "the text could not be delivered"
+        + (f" ({look_up(detail).meaning.lower()})" if detail else ""),
+    }
+    return sentences.get(reason, "it was sent as an email")
+
+
+# What the person who gets the email reads, after "This came as an email because".
+TO_RECIPIENT: dict[Reason | None, str] = {
+    Reason.SMS_DISABLED: "our texting is switched off at the moment",
+    Reason.NO_PHONE: "we have no phone number of yours",
+    Reason.OPTED_OUT: "you opted out of texts. To get texts again, text START to our number",
+    Reason.DISABLED_BY_STAFF: "texts to your number are switched off",
+    Reason.NUMBER_INVALID: "the number we have of yours cannot get texts",
+    Reason.OPTED_OUT_BY_DEFAULT: "you have not asked for texts",
+    Reason.NO_TEXTABLE_PHONE: "we have no number of yours that gets texts",
+    Reason.CARRIER_BLOCKED: "your phone company blocks our number. To lift that, text START to it",
+    Reason.DELIVERY_FAILED: "a text to your phone could not be delivered",
+    None: "it was sent as one",
+}
+_TO_RECIPIENT_ELSE = "it could not be sent as a text"
+
+
+def why_email(reason: Reason | None) -> str:
+    """For the recipient: nothing about our limits and numbers, which are not their business."""
+    return TO_RECIPIENT.get(reason, _TO_RECIPIENT_ELSE)
+
+
+# Our answers to keywords; {institution} is filled in (D21).
+KEYWORD_REPLIES = {
+    Keyword.STOP: (
+        "{institution}: you are opted out and will get no more texts. "
+        "Reply START to get them again."
+    ),
+    Keyword.START: "{institution}: you will get texts again. Reply HELP for help, STOP to stop.",
+    Keyword.HELP: (
+        "{institution}: texts from our staff. Reply here to reach them. Reply STOP to stop."
+    ),
+}
+
+NO_EMAIL = "there is no email address either"
+MAY_NOT_START = "Your role may answer texts but not start them."
+
+_WHY_PHONE = {
+    Reason.ENABLED_PHONE: "this phone is SMS Enabled",
+    Reason.DEFAULT_PHONE: "no phone is SMS Enabled, so the default one is used",
+    Reason.CHOSEN_PHONE: "you chose this phone",
+    Reason.REPLY: "a reply goes back to the number that wrote",
+}
+
+_QUESTIONS = {
+    "texting": "Is texting switched on?",
+    "phone": "Which phone?",
+    "carrier": "Does the phone company let it through?",
+    "number": "From which number?",
+    "limit": "Room under the month’s limit?",
+    "email": "Is there an email address?",
+}
+
+
+def question(step: Step) -> str:
+    return _QUESTIONS.get(step.rule, step.rule)
+
+
+def answer(step: Step, names: Names) -> str:
+    """The answer of one step as a sentence."""
+    detail = pretty(step.detail, names.region) if step.detail.startswith("+") else step.detail
+    fixed = {
+        ("texting", "on"): f"Yes, for {names.institution}.",
+        ("texting", "email_chosen"): "An email was asked for.",
+        ("carrier", "not_blocked"): f"Yes, {detail} is not blocked.",
+        ("number", "own"): f"{detail}.",
+        ("number", "first_text"): f"{detail}, which becomes yours with this text.",
+        ("limit", "room"): f"Yes: {detail} used.",
+        ("limit", "unlimited"): "There is no limit.",
+        ("email", "address"): f"{detail}.",
+        ("email", "no_email"): "No.",
+    }.get((step.rule, step.result))
+    if fixed:
+        return fixed
+    if step.result in _WHY_PHONE:
+        return f"{detail}: {_WHY_PHONE[Reason(step.result)]}."
+    if step.result == Reason.MESSAGE_LIMIT_REACHED:
+        return f"No: {detail} used."
+    sentence = why_not_text(Reason(step.result), names, step.detail)
+    return f"{sentence[:1].upper()}{sentence[1:]}."
+
+
+def meaning_of(code: str | None) -> str:
+    """What a provider's code means, with the code: "Phone off or out of reach (30003)"."""
+    return f"{look_up(code).meaning} ({code})" if code else ""

@@ -1,0 +1,303 @@
+"""Security: who is asking. Sign-in, tokens, capabilities, headers, and secrets at rest."""
+
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache, wraps
+from typing import Any, ParamSpec, TypeVar
+from urllib.parse import urlsplit
+
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from flask import Flask, Response, current_app, g, redirect, request, session, url_for
+from sqlalchemy import Select, insert, select, update
+
+from app import clock
+from app.config import Settings
+from app.database import db, transaction
+from app.errors import Forbidden, Unauthorized
+from app.models import ApiToken, Institution, Login, Staff
+from app.rules.access import Can, Viewer, capabilities_of
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+IDLE = timedelta(days=7)  # a browser not used for so long is signed out
+ABSOLUTE = timedelta(days=30)
+_TOUCH = timedelta(minutes=5)  # how exact `last_used_at` is
+_COOKIE_KEY = "login"
+
+_hasher = PasswordHasher()
+CSP = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+    "frame-ancestors 'none'; form-action 'self'"
+)
+
+
+# Passwords and secrets
+
+
+def _in_thread(slow: Callable[..., T], *args: Any) -> T:
+    """Hashing takes a tenth of a second of pure CPU; under gevent that would stop every socket."""
+    import gevent.monkey
+
+    if gevent.monkey.is_module_patched("socket"):
+        return gevent.get_hub().threadpool.apply(slow, args)  # type: ignore[no-any-return]
+    return slow(*args)
+
+
+def hash_password(password: str) -> str:
+    return _in_thread(_hasher.hash, password)
+
+
+def password_matches(hashed: str, password: str) -> bool:
+    try:
+        return _in_thread(_hasher.verify, hashed, password)
+    except Argon2Error:
+        return False
+
+
+@lru_cache(maxsize=1)
+def _nobody() -> str:
+    """A hash to compare with where the account does not exist, so that both take the same time."""
+    return hash_password(secrets.token_urlsafe())
+
+
+def _vault() -> MultiFernet:
+    settings: Settings = current_app.config["SETTINGS"]
+    return MultiFernet([Fernet(key) for key in settings.encryption_keys])
+
+
+def encrypt(secret: str) -> str:
+    return _vault().encrypt(secret.encode()).decode()
+
+
+def decrypt(stored: str) -> str:
+    """Raises Forbidden where the secret was encrypted with a key that is no longer set."""
+    try:
+        return _vault().decrypt(stored.encode()).decode()
+    except InvalidToken:
+        raise Forbidden(
+            "A stored secret cannot be read: its ENCRYPTION_KEYS entry is gone."
+        ) from None
+
+
+def hash_token(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+# Who is asking
+
+
+def _viewer(staff: Staff, institution: Institution, scopes: list[str] | None = None) -> Viewer:
+    of_role = capabilities_of((role.kind, role.capabilities) for role in staff.roles)
+    granted = of_role if scopes is None else frozenset(c for c in of_role if c in scopes)
+    return Viewer(
+        staff.id,
+        staff.institution_id,
+        staff.name,
+        staff.email,
+        staff.timezone or institution.timezone,
+        institution.region,
+        granted,
+        withheld=of_role - granted,
+    )
+
+
+def _with_owner(credential: Any) -> Select[Any]:
+    return (
+        select(credential, Staff, Institution)
+        .join(Staff, Staff.id == credential.staff_id)
+        .join(Institution, Institution.id == Staff.institution_id)
+        .where(Staff.active)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a request was admitted with. `kind`: login | token."""
+
+    kind: str
+    id: int
+
+
+def credential() -> Credential:
+    """Of this request, whose viewer is known."""
+    found: Credential = g.credential
+    return found
+
+
+def still_valid(asked: Iterable[Credential]) -> dict[Credential, Viewer]:
+    """Which of these are still good, and for what: asked again while a socket is open (I23)."""
+    asked, found = set(asked), {}
+    for kind, table, ended in (
+        ("login", Login, Login.ended_at),
+        ("token", ApiToken, ApiToken.revoked_at),
+    ):
+        ids = [c.id for c in asked if c.kind == kind]
+        rows = (
+            db.session.execute(_with_owner(table).where(table.id.in_(ids), ended.is_(None)))
+            if ids
+            else ()
+        )
+        for row, staff, institution in rows:
+            scopes = row.scopes if kind == "token" else None
+            found[Credential(kind, row.id)] = _viewer(staff, institution, scopes)
+    db.session.rollback()
+    return found
+
+
+def viewer_of_cookie() -> Viewer | None:
+    """The signed-in member of staff of this request; None without a live sign-in."""
+    if (token := session.get(_COOKIE_KEY)) is None:
+        return None
+    now = clock.now()
+    row = db.session.execute(
+        _with_owner(Login).where(
+            Login.token_hash == hash_token(token),
+            Login.ended_at.is_(None),
+            Login.last_used_at > now - IDLE,
+            Login.created_at > now - ABSOLUTE,
+        )
+    ).first()
+    if row is None:
+        return None
+    login, staff, institution = row
+    g.credential = Credential("login", login.id)
+    viewer = _viewer(staff, institution)
+    _touch(Login, login.id, login.last_used_at, now)
+    return viewer
+
+
+def viewer_of_token() -> Viewer | None:
+    """The staff member whose API token the request bears; None without a valid one."""
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not token:
+        return None
+    row = db.session.execute(
+        _with_owner(ApiToken).where(
+            ApiToken.token_hash == hash_token(token.strip()), ApiToken.revoked_at.is_(None)
+        )
+    ).first()
+    if row is None:
+        return None
+    found, staff, institution = row
+    g.credential = Credential("token", found.id)
+    viewer = _viewer(staff, institution, found.scopes)
+    _touch(ApiToken, found.id, found.last_used_at, clock.now())
+    return viewer
+
+
+def _touch(table: Any, row_id: int, last: datetime | None, now: datetime) -> None:
+    if last is None or now - last > _TOUCH:
+        with transaction():
+            db.session.execute(update(table).where(table.id == row_id).values(last_used_at=now))
+
+
+def viewer() -> Viewer:
+    """Who asks; Unauthorized where nobody is signed in."""
+    found: Viewer | None = g.get("viewer")
+    if found is None:
+        raise Unauthorized("Sign in first.")
+    return found
+
+
+def sign_in(email: str, password: str) -> None:
+    """Start a session in this browser; Unauthorized, the same for every cause, when it cannot
+    be."""
+    staff = db.session.execute(
+        select(Staff).where(Staff.email == email.strip().lower(), Staff.active)
+    ).scalar_one_or_none()
+    known = staff.password_hash if staff else _nobody()
+    if not password_matches(known, password) or staff is None:
+        raise Unauthorized(
+            "That email and password do not match. "
+            "Check both, or ask your administrator for a reset."
+        )
+    token, now = secrets.token_urlsafe(32), clock.now()
+    row = {"institution_id": staff.institution_id, "staff_id": staff.id, "created_at": now}
+    with transaction():
+        db.session.execute(
+            insert(Login).values(**row, token_hash=hash_token(token), last_used_at=now)
+        )
+    session.clear()
+    session[_COOKIE_KEY] = token
+    session.permanent = True
+
+
+def sign_out() -> None:
+    """End this browser's session for good: its cookie is dead even if somebody kept it."""
+    if token := session.pop(_COOKIE_KEY, None):
+        ended = update(Login).where(Login.token_hash == hash_token(token))
+        with transaction():
+            db.session.execute(ended.values(ended_at=clock.now()))
+    session.clear()
+
+
+def allowed(*needs: Can) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Only for who is signed in and has each of these capabilities."""
+
+    def decorate(view: Callable[P, T]) -> Callable[P, T]:
+        @wraps(view)
+        def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
+            require(*needs)
+            return view(*args, **kwargs)
+
+        wrapper.needs = needs  # type: ignore[attr-defined]
+        return wrapper
+
+    return decorate
+
+
+def require(*needs: Can) -> Viewer:
+    asking = viewer()
+    for need in needs:
+        if not asking.can(need):
+            raise Forbidden(f"Your role does not allow this ({need}).")
+    return asking
+
+
+def require_one(*needs: Can) -> Viewer:
+    """Who asks, having at least one of these capabilities; none named = whoever it is."""
+    asking = viewer()
+    if needs and not asking.capabilities & {*needs}:
+        names = " or ".join(needs)
+        if asking.withheld & {*needs}:
+            raise Forbidden(f"The scopes of this token do not allow this ({names}).")
+        raise Forbidden(f"Your role does not allow this ({names}).")
+    return asking
+
+
+def safe_next(target: str | None) -> str:
+    """Where to go after signing in: a path of ours, else the inbox (X29)."""
+    path = target or ""
+    parts = urlsplit(path)
+    ours = path.startswith("/") and not path.startswith("//") and "\\" not in path
+    return path if ours and not parts.scheme and not parts.netloc else url_for("inbox.index")
+
+
+def to_sign_in() -> Any:
+    """Send a browser to the sign-in page and back afterwards; htmx by its own header."""
+    login = url_for("session.login", next=request.full_path.rstrip("?"))
+    if request.headers.get("HX-Request"):
+        return Response(status=204, headers={"HX-Redirect": url_for("session.login")})
+    return redirect(login)
+
+
+def add_headers(app: Flask) -> None:
+    """The same strict headers on every answer, errors too (X18, X19)."""
+
+    @app.after_request
+    def headers(response: Response) -> Response:
+        response.headers.setdefault("Content-Security-Policy", CSP)
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Referrer-Policy", "same-origin")
+        response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        if request.endpoint != "static":
+            response.headers.setdefault("Cache-Control", "no-store")
+        if app.config["SESSION_COOKIE_SECURE"]:
+            response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+        return response

@@ -1,0 +1,2 @@
+"""Services: one use case per function, one transaction each. Read facts, ask a rule, write,
+announce."""

@@ -1,0 +1,350 @@
+"""Consent: who may be texted. STOP, START and the settings by hand, with their ledger and markers.
+
+The functions that take a transaction as open are called by the use case that caused the change
+(receiving, tracking); `set_by_staff` is a use case of its own.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, insert, or_, select, true, update
+
+from app import clock
+from app.database import db, retrying, transaction, upsert
+from app.errors import Conflict, Forbidden, Invalid, NotFound
+from app.events import Event, about_conversation, publish
+from app.models import (
+    ConsentEntry,
+    ContactNumber,
+    Conversation,
+    Marker,
+    PairBlock,
+    Person,
+    PersonPhone,
+)
+from app.rules.access import Can, Viewer
+from app.rules.consent import ConsentEvent, SmsStatus, next_consent
+from app.services.audit import audit
+
+BY_HAND = {
+    SmsStatus.ENABLED: ConsentEvent.STAFF_ENABLED,
+    SmsStatus.DISABLED: ConsentEvent.STAFF_DISABLED,
+    SmsStatus.DEFAULT: ConsentEvent.STAFF_DEFAULT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happened to the consent of one number, and where it came from."""
+
+    contact_id: int
+    event: ConsentEvent
+    reason: str = ""
+    staff_id: int | None = None
+    message_id: int | None = None
+
+
+def lock(contact_ids: Iterable[int]) -> dict[int, ContactNumber]:
+    """The numbers, locked in the order of their ids, as they are now."""
+    rows = db.session.execute(
+        select(ContactNumber)
+        .where(ContactNumber.id.in_(sorted(set(contact_ids))))
+        .order_by(ContactNumber.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return {number.id: number for number in rows.scalars()}
+
+
+def apply(institution_id: int, changes: Sequence[Change], now: datetime) -> set[int]:
+    """Change what the rules say, in the open transaction; the ids of the numbers that changed.
+
+    Each change is one row in the ledger and an event; a change that the rules ignore leaves
+    nothing.
+    """
+    numbers = lock(c.contact_id for c in changes)
+    entries: list[dict[str, Any]] = []
+    changed: set[int] = set()
+    for change in changes:
+        number = numbers[change.contact_id]
+        before, after = number.consent, next_consent(number.consent, change.event)
+        if after == before:
+            continue
+        number.status, number.disabled_by, number.changed_at = after.status, after.by, now
+        changed.add(number.id)
+        entries.append(
+            {
+                "institution_id": institution_id,
+                "contact_number_id": number.id,
+                "from_status": before.status,
+                "to_status": after.status,
+                "event": change.event,
+                "reason": change.reason,
+                "staff_id": change.staff_id,
+                "message_id": change.message_id,
+                "at": now,
+            }
+        )
+    if entries:
+        db.session.flush()
+        db.session.execute(insert(ConsentEntry), entries)
+        _announce(institution_id, changed)
+    return changed
+
+
+def _announce(institution_id: int, contact_ids: set[int]) -> None:
+    """Tell whoever may read people, once for each owner of each number."""
+    owners = db.session.execute(
+        select(PersonPhone.contact_number_id, PersonPhone.person_id)
+        .where(PersonPhone.contact_number_id.in_(contact_ids), PersonPhone.removed_at.is_(None))
+        .order_by(PersonPhone.contact_number_id, PersonPhone.person_id)
+    ).all()
+    found = [{"contact_number": contact, "person": person} for contact, person in owners]
+    bare = contact_ids - {contact for contact, _ in owners}
+    found += [{"contact_number": contact} for contact in sorted(bare)]
+    publish(
+        institution_id, *(Event("consent.changed", ids, (Can.PEOPLE_READ.value,)) for ids in found)
+    )
+
+
+def numbers_of(person_id: int) -> list[int]:
+    """The contact ids of a person's current numbers."""
+    return list(
+        db.session.execute(
+            select(PersonPhone.contact_number_id)
+            .where(PersonPhone.person_id == person_id, PersonPhone.removed_at.is_(None))
+            .order_by(PersonPhone.contact_number_id)
+        ).scalars()
+    )
+
+
+def opt_out(
+    institution_id: int,
+    contact_id: int,
+    person_id: int | None,
+    *,
+    words: str,
+    now: datetime,
+    marker: str,
+    message_id: int | None = None,
+    staff_id: int | None = None,
+) -> None:
+    """STOP, or what counts as one: the number it came from and all numbers of the person (D14,
+    S3-54).
+
+    `person_id`: whose thread it answered; None where nobody knows, then the number alone.
+    `marker`: what the threads with that person show.
+    """
+    others = [n for n in numbers_of(person_id) if n != contact_id] if person_id else []
+    whole = Change(contact_id, ConsentEvent.OPTED_OUT, words, staff_id, message_id)
+    rest = [
+        Change(other, ConsentEvent.PERSON_OPTED_OUT, words, staff_id, message_id)
+        for other in others
+    ]
+    apply(institution_id, [whole, *rest], now)
+    if person_id:
+        db.session.execute(
+            update(Person)
+            .where(Person.id == person_id, Person.opted_out_at.is_(None))
+            .values(opted_out_at=now)
+        )
+    mark_threads(institution_id, contact_id, person_id, "opted_out", marker, now)
+
+
+def opt_in(
+    institution_id: int,
+    contact_id: int,
+    person_id: int | None,
+    *,
+    words: str,
+    now: datetime,
+    marker: str,
+    message_id: int | None = None,
+) -> None:
+    """START: this number and no other (D16, S3-58). Lifts the opted-out mark of its person."""
+    apply(
+        institution_id,
+        [Change(contact_id, ConsentEvent.OPTED_IN, words, message_id=message_id)],
+        now,
+    )
+    owners = (
+        [person_id]
+        if person_id
+        else select(PersonPhone.person_id).where(
+            PersonPhone.contact_number_id == contact_id, PersonPhone.removed_at.is_(None)
+        )
+    )
+    db.session.execute(update(Person).where(Person.id.in_(owners)).values(opted_out_at=None))
+    mark_threads(institution_id, contact_id, person_id, "opted_in", marker, now)
+
+
+def mark_threads(
+    institution_id: int,
+    contact_id: int,
+    person_id: int | None,
+    name: str,
+    text: str,
+    now: datetime,
+) -> None:
+    """Leave a marker in every thread with this person, or with the bare number; tell their
+    holders."""
+    threads = db.session.execute(
+        select(Conversation.id, Conversation.staff_id)
+        .where(
+            Conversation.institution_id == institution_id,
+            or_(
+                Conversation.person_id == person_id if person_id else False,
+                (Conversation.contact_number_id == contact_id) & Conversation.person_id.is_(None),
+            ),
+        )
+        .order_by(Conversation.id)
+    ).all()
+    add_markers([thread_id for thread_id, _ in threads], institution_id, name, text, now)
+    publish(
+        institution_id,
+        *(about_conversation("conversation.changed", thread, holder) for thread, holder in threads),
+    )
+
+
+def add_markers(
+    conversation_ids: Sequence[int], institution_id: int, name: str, text: str, now: datetime
+) -> None:
+    if conversation_ids:
+        row = {
+            "institution_id": institution_id,
+            "name": name,
+            "text": text,
+            "at": now,
+            "detail": {},
+        }
+        db.session.execute(
+            insert(Marker), [row | {"conversation_id": thread} for thread in conversation_ids]
+        )
+
+
+def block_pair(institution_id: int, number_id: int, contact_id: int, now: datetime) -> bool:
+    """The carrier lets nothing through on this pair (D18). True where that is news."""
+    row = {
+        "institution_id": institution_id,
+        "sender_number_id": number_id,
+        "contact_number_id": contact_id,
+        "blocked_at": now,
+    }
+    made = upsert(PairBlock).values(row).on_conflict_do_nothing()
+    return bool(db.session.execute(made.returning(PairBlock.sender_number_id)).first())
+
+
+def unblock_pair(number_id: int, contact_id: int) -> None:
+    db.session.execute(
+        delete(PairBlock).where(
+            PairBlock.sender_number_id == number_id, PairBlock.contact_number_id == contact_id
+        )
+    )
+
+
+def may_edit(viewer: Viewer, person_id: int) -> bool:
+    """People and consent are edited in one's own conversations; with `inbox.all` everybody's
+    (D3)."""
+    if viewer.can(Can.INBOX_ALL):
+        return True
+    own = select(Conversation.id).where(
+        Conversation.staff_id == viewer.staff_id, Conversation.person_id == person_id
+    )
+    return db.session.execute(own.limit(1)).first() is not None
+
+
+@retrying
+def set_by_staff(viewer: Viewer, phone_id: int, status: SmsStatus, reason: str) -> None:
+    """Set a number's status by hand, with a reason (S3-11, S3-46, S3-50)."""
+    if not reason.strip():
+        raise Invalid("reason", "Say why, in a few words: it is kept with the change.")
+    with transaction():
+        phone = db.session.get(PersonPhone, phone_id)
+        if phone is None or phone.institution_id != viewer.institution_id or phone.removed_at:
+            raise NotFound("There is no such phone.")
+        if not (viewer.can(Can.CONSENT_EDIT) and may_edit(viewer, phone.person_id)):
+            raise Forbidden("You can change this for people in your own conversations.")
+        now = clock.now()
+        change = Change(
+            phone.contact_number_id, BY_HAND[status], reason.strip(), staff_id=viewer.staff_id
+        )
+        if not apply(viewer.institution_id, [change], now):
+            return
+        if (
+            status is SmsStatus.ENABLED
+        ):  # an opt-out that was caught by mistake is undone here (D14)
+            db.session.execute(
+                update(Person).where(Person.id == phone.person_id).values(opted_out_at=None)
+            )
+        audit(
+            viewer.institution_id,
+            "consent.changed",
+            f"contact_number:{phone.contact_number_id}",
+            viewer.staff_id,
+            status=status.value,
+        )
+        word = {SmsStatus.ENABLED: "on", SmsStatus.DISABLED: "off"}.get(status, "to the default")
+        mark_threads(
+            viewer.institution_id,
+            phone.contact_number_id,
+            phone.person_id,
+            f"sms_{status}",
+            f"{viewer.name} switched texts {word} for a number: {reason.strip()}"[:400],
+            now,
+        )
+
+
+@retrying
+def answer_vague_opt_out(viewer: Viewer, conversation_id: int, *, opts_out: bool) -> None:
+    """The holder's answer to "Opt this person out?" (D20)."""
+    with transaction():
+        thread = db.session.get(Conversation, conversation_id)
+        if thread is None or thread.institution_id != viewer.institution_id:
+            raise NotFound
+        if not viewer.may_see(thread.staff_id):
+            raise NotFound
+        if thread.ask_opt_out is None or thread.in_contact_id is None:
+            raise Conflict("This question has been answered already.", code="already_answered")
+        words, now = thread.ask_opt_out, clock.now()
+        if opts_out:
+            opt_out(
+                viewer.institution_id,
+                thread.in_contact_id,
+                thread.person_id,
+                words=words,
+                now=now,
+                marker=f"{viewer.name} opted this person out, who wrote “{words[:120]}”",
+                staff_id=viewer.staff_id,
+            )
+        db.session.execute(
+            update(ContactNumber)
+            .where(ContactNumber.id == thread.in_contact_id)
+            .values(bulk_paused_at=None)
+        )
+        thread.ask_opt_out = None
+        publish(
+            viewer.institution_id,
+            about_conversation("conversation.changed", thread.id, thread.staff_id),
+        )
+
+
+def ledger(
+    viewer: Viewer, phone_id: int, limit: int | None = None, before: int | None = None
+) -> list[ConsentEntry]:
+    """Every change of this number's consent, newest first. `before`: an entry's id."""
+    phone = db.session.get(PersonPhone, phone_id)
+    if phone is None or phone.institution_id != viewer.institution_id:
+        raise NotFound("There is no such phone.")
+    return list(
+        db.session.execute(
+            select(ConsentEntry)
+            .where(
+                ConsentEntry.contact_number_id == phone.contact_number_id,
+                ConsentEntry.id < before if before else true(),
+            )
+            .order_by(ConsentEntry.id.desc())
+            .limit(limit)
+        ).scalars()
+    )

@@ -1,0 +1,192 @@
+"""Deciding: gather the facts of one message in few round trips, and ask the rules."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import aliased
+
+from app.database import db
+from app.models import (
+    Assignment,
+    ContactNumber,
+    Conversation,
+    Direction,
+    Institution,
+    Message,
+    PairBlock,
+    Person,
+    PersonPhone,
+    ProviderAccount,
+    Seats,
+    SenderNumber,
+    Usage,
+)
+from app.rules.access import Can, Viewer
+from app.rules.dispatch import Channel, Facts
+from app.rules.limits import MonthUsage, month_of
+from app.rules.phones import PhoneType
+from app.rules.recipient import Phone
+from app.rules.segments import measure
+from app.rules.sender import OurNumber, SenderFacts
+from app.rules.texts import with_first_contact
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whom a message is for: a person, or the bare number of a thread that is nobody's yet."""
+
+    person: Person | None
+    thread: Conversation | None
+
+    @property
+    def kind(self) -> str:
+        return self.person.kind.value if self.person else "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The facts, and what the services need beside them."""
+
+    facts: Facts
+    institution: Institution
+    body: str  # as it would go out: with the first-contact line where it is due
+    month: str
+
+
+def gather(
+    viewer: Viewer,
+    target: Target,
+    body: str,
+    now: datetime,
+    *,
+    chosen: int | None = None,
+    wants_email: bool = False,
+) -> Gathered:
+    """Everything a decision about this message may depend on, as it is now."""
+    institution, stopped, seats, own = _ours(viewer)
+    month = month_of(now, institution.timezone)
+    used = db.session.execute(
+        select(Usage.used).where(Usage.institution_id == institution.id, Usage.month == month)
+    ).scalar_one_or_none()
+    phones = _phones(target)
+    may_start = viewer.can(Can.TEXT_START)
+    carried = with_first_contact(
+        body, institution.first_contact, is_first=_is_first(institution, target)
+    )
+    facts = Facts(
+        texting_on=institution.sms_enabled and stopped is None,
+        phones=phones,
+        defaults=institution.defaults_for(target.kind),
+        sender=SenderFacts(
+            may_start=may_start,
+            own=_with_blocks(own, phones),
+            thread=None if may_start else _with_blocks(_thread_number(target), phones),
+            next_free=_with_blocks(next_free(institution.id, now), phones)
+            if may_start and own is None
+            else None,
+            numbers_assigned=seats,
+            number_limit=institution.number_limit,
+        ),
+        usage=MonthUsage(used or 0, institution.message_limit, institution.limit_unit),
+        segments=measure(carried),
+        email=target.person.email if target.person else None,
+        reply_to=target.thread.in_contact_id if target.thread else None,
+        chosen=chosen,
+        wants_email=wants_email,
+    )
+    return Gathered(facts, institution, carried, month)
+
+
+def _ours(viewer: Viewer) -> tuple[Institution, str | None, int, SenderNumber | None]:
+    """The institution, why its account is stopped, its seats in use, and the viewer's own
+    number."""
+    own = aliased(SenderNumber)
+    row = db.session.execute(
+        select(Institution, func.coalesce(Seats.used, 0), own, ProviderAccount.stopped_reason)
+        .outerjoin(Seats, Seats.institution_id == Institution.id)
+        .outerjoin(
+            Assignment,
+            and_(Assignment.staff_id == viewer.staff_id, Assignment.ended_at.is_(None)),
+        )
+        .outerjoin(own, own.id == Assignment.sender_number_id)
+        .outerjoin(
+            ProviderAccount,
+            or_(
+                ProviderAccount.id == own.provider_account_id,
+                and_(own.id.is_(None), ProviderAccount.institution_id == Institution.id),
+            ),
+        )
+        .where(Institution.id == viewer.institution_id)
+        .order_by(ProviderAccount.id)
+        .limit(1)
+    ).one()
+    institution, seats, number, stopped = row
+    return institution, stopped, seats, number
+
+
+def _phones(target: Target) -> tuple[Phone, ...]:
+    if target.person:
+        rows = db.session.execute(
+            select(PersonPhone)
+            .where(PersonPhone.person_id == target.person.id, PersonPhone.removed_at.is_(None))
+            .order_by(PersonPhone.id)
+            .execution_options(populate_existing=True)
+        )
+        return tuple(phone.facts() for phone in rows.scalars())
+    assert target.thread is not None and target.thread.contact_number_id is not None
+    number = db.session.get_one(
+        ContactNumber, target.thread.contact_number_id, populate_existing=True
+    )
+    return (Phone(0, number.id, number.e164, PhoneType.OTHER, number.consent),)
+
+
+def next_free(institution_id: int, now: datetime) -> SenderNumber | None:
+    """The number that the next assignment would take: never-used first, then idle longest (D23)."""
+    held = select(Assignment.id).where(
+        Assignment.sender_number_id == SenderNumber.id, Assignment.ended_at.is_(None)
+    )
+    return db.session.execute(
+        select(SenderNumber)
+        .where(
+            SenderNumber.institution_id == institution_id,
+            SenderNumber.retired_at.is_(None),
+            or_(SenderNumber.free_from.is_(None), SenderNumber.free_from <= now),
+            ~held.exists(),
+        )
+        .order_by(SenderNumber.last_used_at.asc().nulls_first(), SenderNumber.id)
+        .limit(1)
+    ).scalar_one_or_none()
+
+
+def _thread_number(target: Target) -> SenderNumber | None:
+    """The number of ours that the conversation uses; None once it is retired (D4)."""
+    if target.thread is None or target.thread.in_number_id is None:
+        return None
+    number = db.session.get(SenderNumber, target.thread.in_number_id)
+    return number if number and number.retired_at is None else None
+
+
+def _with_blocks(number: SenderNumber | None, phones: tuple[Phone, ...]) -> OurNumber | None:
+    if number is None:
+        return None
+    blocked = db.session.execute(
+        select(PairBlock.contact_number_id).where(
+            PairBlock.sender_number_id == number.id,
+            PairBlock.contact_number_id.in_([p.contact_id for p in phones]),
+        )
+    ).scalars()
+    return OurNumber(number.id, number.e164, frozenset(blocked))
+
+
+def _is_first(institution: Institution, target: Target) -> bool:
+    """Whether no text of this institution ever went to them (D43)."""
+    if not institution.first_contact or target.person is None:
+        return False
+    earlier: Any = select(Message.id).where(
+        Message.person_id == target.person.id,
+        Message.direction == Direction.OUTBOUND,
+        Message.channel == Channel.SMS,
+    )
+    return db.session.execute(earlier.limit(1)).first() is None

@@ -1,0 +1,76 @@
+"""Merging: conversations change hands; where the new holder has a thread already, the two become
+one."""
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import aliased
+
+from app.database import db
+from app.events import Event, publish
+from app.models import Conversation, Marker, Message
+from app.rules.access import holder_audience
+
+
+def merge_threads(institution_id: int, thread_ids: list[int], holder: int) -> dict[int, int]:
+    """Give threads to a new holder in the open transaction; the id each one has from now on
+    (D25)."""
+    old, kept = aliased(Conversation), aliased(Conversation)
+    twins = db.session.execute(
+        select(old.id, kept.id)
+        .join(
+            kept,
+            (kept.institution_id == old.institution_id)
+            & (kept.staff_id == holder)
+            & (kept.id != old.id)
+            & (
+                (kept.person_id == old.person_id)
+                | (
+                    old.person_id.is_(None)
+                    & kept.person_id.is_(None)
+                    & (kept.contact_number_id == old.contact_number_id)
+                )
+            ),
+        )
+        .where(old.id.in_(thread_ids))
+    ).all()
+    became = {thread: thread for thread in thread_ids}
+    for gone, stays in twins:
+        _pour(gone, stays)
+        became[gone] = stays
+    moved = [thread for thread, now in became.items() if thread == now]
+    db.session.execute(
+        update(Conversation).where(Conversation.id.in_(moved)).values(staff_id=holder)
+    )
+    publish(
+        institution_id,
+        *(
+            Event("conversation.changed", {"conversation": thread}, holder_audience(holder))
+            for thread in sorted(set(became.values()))
+        ),
+    )
+    return became
+
+
+def _pour(gone: int, stays: int) -> None:
+    """All that is in one thread into another; the emptied row goes."""
+    for table in (Message, Marker):
+        db.session.execute(
+            update(table).where(table.conversation_id == gone).values(conversation_id=stays)
+        )
+    a, b = (db.session.get_one(Conversation, thread) for thread in (gone, stays))
+    b.unread += a.unread
+    b.ask_opt_out = b.ask_opt_out or a.ask_opt_out
+    if a.last_message_at > b.last_message_at:
+        b.last_message_at, b.snippet = a.last_message_at, a.snippet
+        b.last_direction, b.last_message_id = a.last_direction, a.last_message_id
+    latest_inbound = db.session.execute(
+        select(func.max(Message.id)).where(
+            Message.conversation_id == stays, Message.direction == "inbound"
+        )
+    ).scalar_one()
+    if latest_inbound:
+        text = db.session.get_one(Message, latest_inbound)
+        b.in_contact_id, b.in_number_id = text.contact_number_id, text.sender_number_id
+    b.archived_at = None
+    db.session.flush()
+    db.session.execute(delete(Conversation).where(Conversation.id == gone))
+    db.session.expire(b)

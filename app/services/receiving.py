@@ -1,0 +1,296 @@
+"""Receiving: texts that came in. Stored once, brought to their thread, and their STOP obeyed at
+once.
+
+Works on a batch with a fixed number of statements: read the facts of all texts, ask the rules for
+each, write all. A text that is stored already changes nothing (I1, I4).
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import structlog
+from flask import current_app
+from sqlalchemy import insert, select, update
+
+from app import clock
+from app.config import Settings
+from app.database import database_now, db, retrying, transaction, upsert
+from app.events import about_conversation, publish
+from app.models import (
+    Attempt,
+    ContactNumber,
+    Conversation,
+    Direction,
+    Message,
+    Person,
+    Picture,
+    ProviderAccount,
+    SenderNumber,
+)
+from app.providers import InboundSms
+from app.rules.consent import ConsentEvent, DisabledBy
+from app.rules.dispatch import Channel
+from app.rules.keywords import Keyword, classify
+from app.rules.lifecycle import Status
+from app.services import consent, keyword_replies, threads
+from app.services.placing import Pair, Placing
+
+log = structlog.get_logger()
+
+_MARKERS = {
+    Keyword.STOP: "{name} texted {word} and is opted out",
+    Keyword.START: "{name} texted {word} and is opted in",
+}
+
+
+@dataclass(slots=True)
+class Arrival:
+    """One new text on its way into the database."""
+
+    text: InboundSms
+    account: ProviderAccount
+    institution_id: int
+    number: SenderNumber | None  # None: sent to a number that is not ours (W17)
+    contact: ContactNumber
+    thread: Conversation | None = None
+    message_id: int = 0
+    keyword: Keyword = Keyword.NONE
+    first: bool = field(default=False)  # nothing of ours went out on this pair before (D17)
+
+    @property
+    def pair(self) -> Pair:
+        return Pair(self.number.id if self.number else None, self.contact.id)
+
+
+@retrying
+def receive_many(texts: Sequence[InboundSms]) -> list[int]:
+    """Store these texts with all that follows from them, in one transaction.
+
+    Returns the contact numbers that opted out: the caller waits for their calls (`wait_for_calls`).
+    """
+    now = clock.now()
+    with transaction():
+        arrivals = _arrivals(texts, now)
+        if not arrivals:
+            return []
+        placing = Placing(arrivals)
+        for arrival in arrivals:
+            arrival.thread = placing.thread_of(arrival, now)
+            arrival.first = placing.is_first(arrival.pair)
+            arrival.keyword = _keyword(arrival)
+            _store(arrival, now)
+            _follow(arrival, now)
+            keyword_replies.answer(arrival, now)
+        stopped = [a for a in arrivals if a.keyword is Keyword.STOP]
+        return sorted({n for a in stopped for n in _silenced(a)})
+
+
+def _silenced(arrival: Arrival) -> list[int]:
+    """The numbers that a STOP covers."""
+    person = arrival.thread.person_id if arrival.thread else None
+    return [arrival.contact.id, *(consent.numbers_of(person) if person else [])]
+
+
+def wait_for_calls(contact_ids: Sequence[int]) -> None:
+    """Wait until no call to these numbers is on the wire any more, `stop_wait` seconds at most
+    (D14).
+
+    Every call that begins from now on has seen the opt-out; after this no text to them is under
+    way.
+    """
+    settings: Settings = current_app.config["SETTINGS"]
+    ends = time.monotonic() + settings.timing.stop_wait
+    calling = select(Attempt.id).where(
+        Attempt.contact_number_id.in_(contact_ids),
+        Attempt.calling_at > database_now(-settings.timing.stop_wait),
+        Attempt.answered_at.is_(None),
+    )
+    while contact_ids:
+        db.session.rollback()
+        if db.session.execute(calling.limit(1)).first() is None:
+            return
+        if time.monotonic() > ends:
+            log.error("stop_answered_with_calls_on_the_wire", numbers=len(contact_ids))
+            return
+        time.sleep(0.02)
+
+
+def _arrivals(texts: Sequence[InboundSms], now: datetime) -> list[Arrival]:
+    """The texts that are not stored yet, each with its account and numbers, which are locked."""
+    accounts = {
+        account.account_sid: account
+        for account in db.session.execute(
+            select(ProviderAccount).where(
+                ProviderAccount.account_sid.in_({t.account_sid for t in texts})
+            )
+        ).scalars()
+    }
+    ours = {
+        number.e164: number
+        for number in db.session.execute(
+            select(SenderNumber).where(SenderNumber.e164.in_({t.to for t in texts}))
+        ).scalars()
+    }
+    whose = [(t, _institution_of(t, accounts, ours)) for t in texts if t.account_sid in accounts]
+    contacts = _contacts({(institution, t.from_) for t, institution in whose})
+    stored = _stored_sids(accounts.values(), texts)
+    arrivals: dict[str, Arrival] = {}
+    for text, institution_id in whose:
+        account = accounts[text.account_sid]
+        if (account.id, text.sid) in stored or text.sid in arrivals:
+            continue
+        number = ours.get(text.to)
+        if number is not None and number.institution_id != institution_id:
+            number = None
+        arrivals[text.sid] = Arrival(
+            text, account, institution_id, number, contacts[institution_id, text.from_]
+        )
+    return list(arrivals.values())
+
+
+def _institution_of(
+    text: InboundSms, accounts: dict[str, ProviderAccount], ours: dict[str, SenderNumber]
+) -> int:
+    """By the number it was sent to, where that is in this account; else the account's own (contract
+    3)."""
+    account, number = accounts[text.account_sid], ours.get(text.to)
+    if number is not None and number.provider_account_id == account.id:
+        return number.institution_id
+    return account.institution_id
+
+
+def _contacts(wanted: set[tuple[int, str]]) -> dict[tuple[int, str], ContactNumber]:
+    """The senders' numbers, made where they are new, locked in the order of their ids: repeats of
+    one webhook wait here for each other."""
+    rows = [{"institution_id": i, "e164": e164, "status": "default"} for i, e164 in sorted(wanted)]
+    db.session.execute(upsert(ContactNumber).on_conflict_do_nothing(), rows)
+    found = db.session.execute(
+        select(ContactNumber)
+        .where(
+            ContactNumber.institution_id.in_({i for i, _ in wanted}),
+            ContactNumber.e164.in_({e164 for _, e164 in wanted}),
+        )
+        .order_by(ContactNumber.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).scalars()
+    return {(number.institution_id, number.e164): number for number in found}
+
+
+def _stored_sids(
+    accounts: Iterable[ProviderAccount], texts: Sequence[InboundSms]
+) -> set[tuple[int, str]]:
+    """Asked only now, under the locks, so that the answer stays true."""
+    rows = db.session.execute(
+        select(Message.provider_account_id, Message.provider_sid).where(
+            Message.provider_account_id.in_([a.id for a in accounts]),
+            Message.provider_sid.in_({t.sid for t in texts}),
+        )
+    )
+    return {(account, sid) for account, sid in rows if account and sid}
+
+
+def _keyword(arrival: Arrival) -> Keyword:
+    return classify(
+        arrival.text.body,
+        stopped_here=arrival.contact.disabled_by is DisabledBy.OWN_STOP,
+        provider_says=arrival.text.says,
+    )
+
+
+def _store(arrival: Arrival, now: datetime) -> None:
+    """The message, its pictures, the summary of its thread, and the events."""
+    text, thread = arrival.text, arrival.thread
+    assert thread is not None
+    message = Message(
+        institution_id=arrival.institution_id,
+        conversation_id=thread.id,
+        person_id=thread.person_id,
+        direction=Direction.INBOUND,
+        channel=Channel.SMS,
+        status=Status.RECEIVED,
+        body=text.body,
+        sender_number_id=arrival.number.id if arrival.number else None,
+        contact_number_id=arrival.contact.id,
+        from_address=text.from_,
+        to_address=text.to,
+        provider_account_id=arrival.account.id,
+        provider_sid=text.sid,
+        decision=[],
+        created_at=now,
+    )
+    db.session.add(message)
+    db.session.flush()
+    arrival.message_id = message.id
+    if text.pictures:
+        db.session.execute(
+            insert(Picture),
+            [
+                {
+                    "institution_id": arrival.institution_id,
+                    "message_id": message.id,
+                    "url": url,
+                    "content_type": kind,
+                }
+                for url, kind in text.pictures
+            ],
+        )
+    threads.note_message(thread, message)
+    thread.unread += 1
+    thread.in_contact_id = arrival.contact.id
+    thread.in_number_id = arrival.number.id if arrival.number else None
+    publish(
+        arrival.institution_id,
+        about_conversation(
+            "message.created", thread.id, thread.staff_id, "received", message=message.id
+        ),
+        about_conversation("conversation.changed", thread.id, thread.staff_id),
+    )
+
+
+def _follow(arrival: Arrival, now: datetime) -> None:
+    """What the words of the text change (D14, D16, D17, D20)."""
+    thread, contact = arrival.thread, arrival.contact
+    assert thread is not None
+    match arrival.keyword:
+        case Keyword.STOP:
+            if arrival.number:
+                consent.block_pair(arrival.institution_id, arrival.number.id, contact.id, now)
+            consent.opt_out(*_spoken(arrival), **_told(arrival, now))
+        case Keyword.START:
+            if arrival.number:
+                consent.unblock_pair(arrival.number.id, contact.id)
+            consent.opt_in(*_spoken(arrival), **_told(arrival, now))
+        case Keyword.VAGUE_STOP:
+            thread.ask_opt_out = arrival.text.body[:300]
+            db.session.execute(
+                update(ContactNumber)
+                .where(ContactNumber.id == contact.id)
+                .values(bulk_paused_at=now)
+            )
+    if arrival.keyword in (Keyword.NONE, Keyword.VAGUE_STOP, Keyword.HELP):
+        event = ConsentEvent.WROTE_FIRST if arrival.first else ConsentEvent.REPLIED
+        change = consent.Change(contact.id, event, "wrote first", message_id=arrival.message_id)
+        consent.apply(arrival.institution_id, [change], now)
+
+
+def _spoken(arrival: Arrival) -> tuple[int, int, int | None]:
+    assert arrival.thread is not None
+    return arrival.institution_id, arrival.contact.id, arrival.thread.person_id
+
+
+def _told(arrival: Arrival, now: datetime) -> dict[str, Any]:
+    thread = arrival.thread
+    assert thread is not None
+    person = db.session.get(Person, thread.person_id) if thread.person_id else None
+    name = person.given_name if person else "This number"
+    word = " ".join(arrival.text.body.split())[:40].upper() or arrival.keyword.upper()
+    return {
+        "words": arrival.text.body[:300],
+        "now": now,
+        "marker": _MARKERS[arrival.keyword].format(name=name, word=word),
+        "message_id": arrival.message_id,
+    }

@@ -1,0 +1,54 @@
+"""Threads: find or open the conversation of a holder with somebody, and keep its summary."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from app.database import db, upsert
+from app.models import Conversation, Message, Person
+from app.rules.texts import snippet
+
+
+def find(institution_id: int, holder: int | None, person_id: int) -> Conversation | None:
+    return db.session.execute(
+        select(Conversation).where(
+            Conversation.institution_id == institution_id,
+            Conversation.staff_id == holder if holder else Conversation.staff_id.is_(None),
+            Conversation.person_id == person_id,
+        )
+    ).scalar_one_or_none()
+
+
+def open_for(
+    institution_id: int,
+    holder: int | None,
+    person: Person | None,
+    contact_id: int | None,
+    now: datetime,
+) -> Conversation:
+    """The one conversation of this holder with this person, or with this bare number (D5); made
+    where there is none, once even if two ask at the same time."""
+    key = {
+        "institution_id": institution_id,
+        "staff_id": holder,
+        "person_id": person.id if person else None,
+        "contact_number_id": None if person else contact_id,
+    }
+    db.session.execute(
+        upsert(Conversation)
+        .values(**key, last_message_at=now, snippet="", unread=0)
+        .on_conflict_do_nothing()
+    )
+    same = [
+        getattr(Conversation, column).is_not_distinct_from(value) for column, value in key.items()
+    ]
+    return db.session.execute(select(Conversation).where(*same)).scalar_one()
+
+
+def note_message(thread: Conversation, message: Message) -> None:
+    """Keep the summary of the list: the latest message, and out of the archive with it."""
+    thread.last_message_at = message.created_at
+    thread.last_message_id = message.id
+    thread.last_direction = message.direction
+    thread.snippet = snippet(message.body)
+    thread.archived_at = None

@@ -1,0 +1,68 @@
+"""Usage: the places under the monthly limit, and how many are left."""
+
+from typing import Any
+
+from sqlalchemy import select, update
+
+from app import clock
+from app.database import db, upsert
+from app.events import Event, publish
+from app.models import Institution, Message, Seats, Usage
+from app.rules.access import EVERYBODY, Viewer
+from app.rules.limits import cost, month_of
+from app.services import numbers
+
+
+def take_places(institution: Institution, month: str, segments: int) -> int | None:
+    """Reserve what one text costs, in one atomic statement (D28); the places taken, None past the
+    limit."""
+    places, limit = cost(institution.limit_unit, segments), institution.message_limit
+    if limit is not None and places > limit:
+        return None
+    row = {"institution_id": institution.id, "month": month, "used": places}
+    statement = upsert(Usage).values(row)
+    taken = db.session.execute(
+        statement.on_conflict_do_update(
+            index_elements=[Usage.institution_id, Usage.month],
+            set_={"used": Usage.used + places},
+            where=None if limit is None else Usage.used + places <= limit,
+        ).returning(Usage.used)
+    ).first()
+    if taken is None:
+        return None
+    publish(institution.id, Event("usage.changed", {}, (EVERYBODY,)))
+    return places
+
+
+def give_back(message: Message) -> None:
+    """The provider provably never took it: its places return to the month they came from (D28)."""
+    if not message.month or not message.places:
+        return
+    db.session.execute(
+        update(Usage)
+        .where(Usage.institution_id == message.institution_id, Usage.month == message.month)
+        .values(used=Usage.used - message.places)
+    )
+    message.month, message.places = None, 0
+    publish(message.institution_id, Event("usage.changed", {}, (EVERYBODY,)))
+
+
+def of_now(viewer: Viewer) -> dict[str, Any]:
+    """This month's use, as the API tells it (contract 4)."""
+    institution = db.session.get_one(Institution, viewer.institution_id)
+    month = month_of(clock.now(), institution.timezone)
+    used = db.session.execute(
+        select(Usage.used).where(Usage.institution_id == institution.id, Usage.month == month)
+    ).scalar_one_or_none()
+    seats = db.session.execute(
+        select(Seats.used).where(Seats.institution_id == institution.id)
+    ).scalar_one()
+    return {
+        "month": month,
+        "messages": {"used": used or 0, "limit": institution.message_limit},
+        "numbers": {
+            "assigned": seats,
+            "limit": institution.number_limit,
+            "available": numbers.available(institution.id),
+        },
+    }

@@ -1,0 +1,173 @@
+/* Page: what every page does beyond its HTML: keys, menus, dialogs, toasts, and refreshes that
+ * disturb nobody. Everything is found by data attributes; without script the page still works. */
+
+const one = (selector, root = document) => root.querySelector(selector);
+
+/* Refreshes keep what people opened. */
+
+if (window.Idiomorph) {
+  Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, element) =>
+    !(name === "open" && element.matches("details, dialog"));
+}
+
+/* Toasts: 8 seconds, but never while pointed at or focused. */
+
+export function toast(text) {
+  const element = one("#toast").content.firstElementChild.cloneNode(true);
+  element.firstElementChild.textContent = text;
+  one("#toasts").append(element);
+  fadeLater(element);
+}
+
+function fadeLater(element) {
+  setTimeout(() => (element.matches(":hover, :focus-within") ? fadeLater(element) : element.remove()), 8_000);
+}
+
+document.querySelectorAll(".toast").forEach(fadeLater);
+addEventListener("toast", (event) => toast(event.detail.value));
+
+/** Say `text` once to people who listen to the page. */
+export function announce(text) {
+  const line = document.createElement("p");
+  line.textContent = text;
+  one("#announcer").append(line);
+  setTimeout(() => line.remove(), 5_000);
+}
+
+/* Dialogs and confirmations */
+
+function ask({ confirm: title, confirmText, confirmButton }) {
+  const dialog = one("#confirm");
+  one("h2", dialog).textContent = title;
+  one("p", dialog).textContent = confirmText ?? "";
+  one("button[value=yes]", dialog).textContent = confirmButton ?? title;
+  dialog.returnValue = "no";
+  dialog.showModal();
+  return new Promise((done) =>
+    dialog.addEventListener("close", () => done(dialog.returnValue === "yes"), { once: true }),
+  );
+}
+
+addEventListener("htmx:confirm", async (event) => {
+  const { dataset } = event.detail.elt;
+  if (!dataset.confirm) return;
+  event.preventDefault();
+  if (await ask(dataset)) event.detail.issueRequest(true);
+});
+
+addEventListener("htmx:afterSwap", ({ detail }) => {
+  if (detail.target.id === "dialog-body" && !one("#dialog").open) one("#dialog").showModal();
+});
+
+/* Forms: a question first where one is asked, and never twice by a double click. */
+
+addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method === "dialog") return;
+  if (form.dataset.busy) return event.preventDefault();
+  if (form.dataset.confirm && !form.hasAttribute("hx-post") && !form.dataset.confirmed) {
+    event.preventDefault();
+    if (!(await ask(form.dataset))) return;
+    form.dataset.confirmed = "yes";
+    return form.requestSubmit(event.submitter);
+  }
+  form.dataset.busy = "yes";
+});
+
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("[data-busy]")) delete form.dataset.busy;
+});
+
+/* Requests that fail, and sessions that end */
+
+addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr, requestConfig, elt } = event.detail;
+  if ((xhr.status === 409 || xhr.status === 422) && elt.hasAttribute("data-compose")) {
+    event.detail.shouldSwap = true; // the box again, with what is wrong
+    event.detail.isError = false;
+  }
+  const answered = xhr.responseURL && new URL(xhr.responseURL).pathname;
+  if (xhr.status !== 401 && (answered !== document.body.dataset.login || requestConfig.path === answered)) return;
+  event.detail.shouldSwap = false;
+  location.reload();
+});
+
+function notDone({ elt, requestConfig }, why, advice) {
+  if (requestConfig.verb === "get" || elt.hasAttribute("data-quiet")) return;
+  if (elt.hasAttribute("data-compose")) toast(`Not sent: ${why}. The text is still in the box. ${advice}`);
+  else toast(`Nothing was changed: ${why}. ${advice}`);
+}
+
+addEventListener("htmx:sendError", ({ detail }) => notDone(detail, "there is no connection", "Try again in a moment."));
+addEventListener("htmx:responseError", ({ detail }) => {
+  const { status } = detail.xhr;
+  if (status === 403) notDone(detail, "your role does not allow it", "Ask your administrator.");
+  else if (status === 400) notDone(detail, "the page is out of date", "Copy what you wrote, then reload it.");
+  else notDone(detail, `the server answered ${status}`, "Try again in a moment.");
+});
+
+/* Clicks */
+
+addEventListener("click", ({ target }) => {
+  for (const menu of document.querySelectorAll("details.menu[open]:not(.phones)")) {
+    if (!menu.contains(target)) menu.open = false;
+  }
+  target.closest("[data-dismiss]")?.closest(".toast").remove();
+  const opener = target.closest("[data-open]");
+  if (opener) one(`#${opener.dataset.open}`).showModal();
+  if (target.matches("dialog[open]") && target.id !== "confirm") target.close();
+  const login = target.closest("[data-email]")?.dataset;
+  if (login) {
+    one("#email").value = login.email;
+    one("#password").value = login.password;
+    one("form.sign-in .button").focus();
+  }
+});
+
+addEventListener("change", ({ target }) => {
+  if (target.name === "theme") {
+    document.cookie = `theme=${target.value}; path=/; max-age=31536000; samesite=lax`;
+    document.documentElement.dataset.theme = target.value;
+  }
+  if (target.matches("[data-keys-switch]")) localStorage.setItem("keys", target.checked ? "on" : "off");
+});
+
+/* Keys: single ones only outside of fields, and only while the switch in the account menu is on. */
+
+const keysOn = () => localStorage.getItem("keys") !== "off";
+if (one("[data-keys-switch]")) one("[data-keys-switch]").checked = keysOn();
+
+function escape(target) {
+  const menu = target.closest("details.menu[open]") ?? one("details.menu[open]:not(.phones)");
+  if (menu) {
+    menu.open = false;
+    one("summary", menu).focus();
+  } else if (target.matches("input, textarea, select")) target.blur();
+}
+
+addEventListener("keydown", (event) => {
+  const { target, key } = event;
+  if (one("dialog[open]")) return;
+  if (key === "Enter" && (event.ctrlKey || event.metaKey) && target.matches("textarea")) {
+    const button = one("button:not([type=button])", target.form);
+    if (!button.disabled) target.form.requestSubmit(button);
+    return;
+  }
+  if (key === "Escape") return escape(target);
+  if (event.ctrlKey || event.metaKey || event.altKey || !keysOn()) return;
+  if (target.matches("input:not([type=radio], [type=checkbox]), textarea, select")) return;
+  if (key === "j" || key === "k") return moveRow(key === "j" ? 1 : -1);
+  const wanted = [...document.querySelectorAll("[data-key]")].find((e) => e.dataset.key === key);
+  if (!wanted) return;
+  event.preventDefault();
+  if (wanted.matches("input, textarea")) wanted.focus();
+  else wanted.click();
+});
+
+function moveRow(step) {
+  const rows = [...document.querySelectorAll("[data-row]")];
+  const from = rows.includes(document.activeElement)
+    ? rows.indexOf(document.activeElement)
+    : rows.findIndex((row) => row.hasAttribute("aria-current"));
+  rows[Math.max(0, Math.min(rows.length - 1, from + step))]?.focus();
+}

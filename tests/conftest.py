@@ -1,0 +1,95 @@
+"""The ground that tests stand on: a Redis, a database of each kind, a browser, and no internet."""
+
+import os
+import shutil
+import sys
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+from app import embedded
+from app.processes import Process, start
+from tests.helpers import until
+
+LOOPBACK = ("127.", "::1", "localhost")
+
+
+def pytest_configure() -> None:
+    sys.addaudithook(_refuse_the_outside)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line for each reason to skip, however many tests it holds."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    for reason, count in Counter(report.longrepr[2] for report in skipped).items():
+        terminalreporter.write_line(f"{count} skipped: {reason.removeprefix('Skipped: ')}")
+
+
+def _refuse_the_outside(event: str, args: tuple[Any, ...]) -> None:
+    """No test may reach a machine but this one, whichever library it tries it with."""
+    if event == "socket.connect" and isinstance(args[1], tuple):
+        host = args[1][0]
+    elif event == "socket.getaddrinfo":
+        host = args[0]
+    else:
+        return
+    if isinstance(host, bytes):
+        host = host.decode()
+    if host and not host.startswith(LOOPBACK):
+        raise PermissionError(f"a test tried to reach {host}")
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis for this test process, started as `replyline up` starts its own."""
+    socket = embedded.socket_in(tmp_path_factory.mktemp("redis"))
+    url = f"unix://{socket}"
+    log = socket.with_name("redis.log")
+    with start(Process("redis", embedded.command(socket), os.environ, log=log)) as redis:
+        until(lambda: embedded.answers(url))
+        yield url
+        redis.terminate()
+    shutil.rmtree(socket.parent)
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def database_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """An empty database of each kind, for this test process alone."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path_factory.mktemp('database') / 'replyline.sqlite3'}"
+        return
+    server = os.environ.get("TEST_POSTGRES_URL")
+    if not server:
+        _missing("POSTGRES", "no PostgreSQL: set TEST_POSTGRES_URL")
+    name = f"replyline_{uuid.uuid4().hex}"
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+        yield make_url(server).set(database=name).render_as_string(hide_password=False)
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Debian's Chromium, or the one that CHROMIUM names; Playwright downloads nothing."""
+    chromium = shutil.which(os.environ.get("CHROMIUM") or "chromium")
+    if not chromium:
+        _missing("BROWSER", "no Chromium: apt-get install chromium, or set CHROMIUM")
+    quiet = ["first-run", "default-browser-check", "sandbox"]
+    off = ["background-networking", "component-update", "dev-shm-usage", "gpu", "quic", "sync"]
+    args = [*(f"--no-{name}" for name in quiet), *(f"--disable-{name}" for name in off)]
+    return {**browser_type_launch_args, "executable_path": chromium, "args": args}
+
+
+def _missing(what: str, why: str) -> NoReturn:
+    """Skip, or fail where the environment promised that it is there."""
+    if os.environ.get(f"REQUIRE_{what}") == "1":
+        pytest.fail(f"REQUIRE_{what}=1, but {why}", pytrace=False)
+    pytest.skip(why)

@@ -1,0 +1,229 @@
+"""School: an institution for one test, with the words that stories are told in."""
+
+import itertools
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from flask import Flask
+
+from app.carrier.client import CarrierClient, MailboxClient
+from app.database import db
+from app.rules.access import Viewer
+from app.services import accounts, numbers, staff
+from tests.helpers import until
+
+PASSWORD = "a long enough password"
+_numbers = itertools.count(secrets.randbelow(7_000_000) + 2_000_000)
+
+
+def new_number() -> str:
+    """A valid American number that no other test uses."""
+    return f"+1512{next(_numbers):07d}"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of staff; `api` speaks with their token and all of their rights."""
+
+    id: int
+    email: str
+    name: str
+    api: httpx.Client
+
+    def send(self, person: "Someone", body: str = "Hello", **more: Any) -> dict[str, Any]:
+        """Text a person; the message as the API answers it."""
+        answer = self.api.post("/messages", json={"person_id": person.id, "body": body, **more})
+        assert answer.status_code == 201, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def route(self, person: "Someone", **query: Any) -> dict[str, Any]:
+        """What would happen to a text sent now."""
+        found: dict[str, Any] = self.api.get(f"/people/{person.id}/route", params=query).json()
+        return found
+
+    def message(self, message_id: int) -> dict[str, Any]:
+        found: dict[str, Any] = self.api.get(f"/messages/{message_id}").json()
+        return found
+
+    def settled(self, message_id: int, *statuses: str) -> dict[str, Any]:
+        """The message once it has one of these statuses."""
+        return until(
+            lambda: (m := self.message(message_id))["status"] in statuses and m, timeout=15
+        )
+
+    def conversations(self, **query: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.api.get("/conversations", params=query).json()["items"]
+        return found
+
+    def thread(self, conversation_id: int) -> list[dict[str, Any]]:
+        """What was said in it, oldest first."""
+        items = self.api.get(f"/conversations/{conversation_id}/messages").json()["items"]
+        return list(reversed(items))
+
+    def events(self, after: int = 0) -> list[dict[str, Any]]:
+        """All events since a bookmark that this member may see."""
+        found: list[dict[str, Any]] = []
+        while page := self.api.get("/events", params={"after": after}).json():
+            found += page["items"]
+            if page["seq"] == after:
+                return found
+            after = page["seq"]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Someone:
+    """A person who may be written to. `numbers`: of their phones, in the order they were given."""
+
+    id: int
+    email: str | None
+    numbers: list[str]
+    phone_ids: list[int]
+
+
+@dataclass
+class School:
+    app: Flask
+    url: str
+    carrier: CarrierClient
+    mailbox: MailboxClient
+    id: int
+    account_sid: str
+    account_id: int
+    _members: list[Member] = field(default_factory=list)
+
+    @classmethod
+    @contextmanager
+    def founded(
+        cls, app: Flask, url: str, carrier: CarrierClient, mailbox: MailboxClient
+    ) -> Iterator["School"]:
+        sid, token = "AC" + secrets.token_hex(16), secrets.token_hex(16)
+        carrier.account(sid, token)
+        with app.app_context():
+            school_id = staff.create_institution("Northfield College", "America/Chicago", "US")
+            account_id = accounts.add(school_id, sid, token, api_url=carrier.base_url)
+            db.session.remove()
+        school = cls(app, url, carrier, mailbox, school_id, sid, account_id)
+        try:
+            yield school
+        finally:
+            for member in school._members:
+                member.api.close()
+
+    def member(self, *roles: str, name: str = "Dana Whitfield") -> Member:
+        """A new member of staff; an Advisor unless told otherwise."""
+        email = f"{name.split()[0].lower()}.{secrets.token_hex(4)}@northfield.example"
+        with self.app.app_context():
+            staff_id = staff.create(self.id, email, name, list(roles) or ["Advisor"], PASSWORD)
+            token = staff.create_token(email, "test", None)
+            db.session.remove()
+        api = httpx.Client(
+            base_url=f"{self.url}/api/v1",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=30,
+            trust_env=False,
+        )
+        made = Member(staff_id, email, name, api)
+        self._members.append(made)
+        return made
+
+    def admin(self) -> Member:
+        """The one administrator of this school."""
+        found = next((m for m in self._members if m.name == "Priya Shah"), None)
+        return found or self.member("Administrator", name="Priya Shah")
+
+    def pool(self, count: int) -> list[str]:
+        """Numbers of ours, owned at the carrier and free to be assigned."""
+        found = [new_number() for _ in range(count)]
+        for number in found:
+            self.carrier.number(self.account_sid, number)
+        with self.app.app_context():
+            numbers.add(self.id, found, self.url)
+            db.session.remove()
+        return found
+
+    def person(
+        self,
+        *phones: str | tuple[str, str],
+        name: str = "Maya Torres",
+        kind: str = "student",
+        email: str | None = "",
+        **fields: Any,
+    ) -> Someone:
+        """A person with phones: a type for a new number, or (type, number). `email` None = without
+        one."""
+        given, _, family = name.partition(" ")
+        address = (
+            f"{given.lower()}.{secrets.token_hex(4)}@students.example" if email == "" else email
+        )
+        listed = [(p, new_number()) if isinstance(p, str) else p for p in phones]
+        body = {
+            "kind": kind,
+            "given_name": given,
+            "family_name": family,
+            "email": address,
+            "phones": [{"number": number, "type": kind_} for kind_, number in listed],
+            **fields,
+        }
+        answer = self.admin().api.post("/people", json=body)
+        assert answer.status_code == 201, answer.text
+        made = answer.json()
+        ids = {p["number"]: p["id"] for p in made["phones"]}
+        found = [number for _, number in listed]
+        return Someone(made["id"], address, found, [ids[n] for n in found])
+
+    def settings(self, **changes: Any) -> dict[str, Any]:
+        api = self.admin().api
+        version = api.get("/settings").json()["version"]
+        answer = api.patch("/settings", json={"version": version, **changes})
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def usage(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.admin().api.get("/usage").json()
+        return found
+
+    def phone_status(self, person: Someone) -> list[str]:
+        """The SMS status of each phone of a person, in the order of `person.numbers`."""
+        phones = self.admin().api.get(f"/people/{person.id}").json()["phones"]
+        status = {p["number"]: p["sms_status"] for p in phones}
+        return [status[n] for n in person.numbers]
+
+    def set_status(self, person: Someone, phone: int, status: str) -> None:
+        """By hand, with a reason; `phone` is its place in `person.numbers`."""
+        answer = self.admin().api.post(
+            f"/phones/{person.phone_ids[phone]}/consent",
+            json={"status": status, "reason": "asked for it by phone"},
+        )
+        assert answer.status_code == 200, answer.text
+
+    def ledger(self, to: str | None = None) -> list[dict[str, Any]]:
+        """What the carrier accepted from this school: the truth, whatever our tables say."""
+        found: list[dict[str, Any]] = self.carrier.ledger(account_sid=self.account_sid, to=to)
+        return found
+
+    def mails(self, to: str | None) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.mailbox.mails(to=to)
+        return found
+
+    def texts(self, from_: str, to: str, body: str, repeat: int = 1) -> dict[str, Any]:
+        """Somebody types on a phone; the answer of our webhook."""
+        found: dict[str, Any] = self.carrier.text(from_, to, body, repeat=repeat)
+        return found
+
+    def viewer(self, member: Member, capabilities: Sequence[Any]) -> Viewer:
+        return Viewer(
+            member.id,
+            self.id,
+            member.name,
+            member.email,
+            "America/Chicago",
+            "US",
+            frozenset(capabilities),
+        )

@@ -1,0 +1,138 @@
+"""Stack: Replyline as it runs, all processes of `replyline up --demo`, on each kind of database.
+
+Started once per test process and database. Every test makes a school of its own in it, so that
+nothing has to be cleaned up and tests may run side by side.
+"""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from flask import Flask
+
+from app import config, create_app
+from app.carrier.client import CarrierClient, MailboxClient
+from tests.helpers import until
+from tests.school import School
+
+# Short waits, so that no test has to be patient. The defaults are pinned by tests/test_config.py.
+TIMING = {
+    "call_deadline": 2.0,
+    "stop_wait": 3.0,
+    "lease": 4.0,
+    "sweep_every": 1.0,
+    "busy_retry": 0.2,
+    "unreachable_retries": [0.5],
+    "unseen_before_notice": 1.0,
+    "live_poll": 0.5,
+    "live_ping": 1.0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """The running processes. `app` is one of our own on the same database, to set things up and
+    look."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    port: int
+    var_dir: Path
+    app: Flask
+    carrier: CarrierClient
+    mailbox: MailboxClient
+    database: str  # sqlite | postgresql
+
+
+def start(database_url: str, var_dir: Path) -> Stack:
+    """All processes on `database_url`, ready. Their logs are in `var_dir`/log."""
+    port = _free_ports()
+    environment = {
+        **os.environ,
+        "VAR_DIR": str(var_dir),
+        "PORT": str(port),
+        "DATABASE_URL": database_url,
+        "TIMING": json.dumps(TIMING),
+        "LOG_FORMAT": "json",
+        "PYTHONPATH": str(config.ROOT),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "app.cli", "up", "--demo"],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=(var_dir / "up.log").open("w"),
+    )
+    url = f"http://127.0.0.1:{port}"
+    until(lambda: _is_up(url, process), timeout=60)
+    settings = config.load(
+        var_dir=var_dir,
+        port=port,
+        database_url=database_url,
+        mail_url=f"smtp://127.0.0.1:{port + 3}",
+        mail_from="no-reply@replyline.example",
+        timing=config.Timing(**TIMING),
+    )
+    return Stack(
+        process,
+        url,
+        port,
+        var_dir,
+        create_app(settings, web=False),
+        CarrierClient(f"http://127.0.0.1:{port + 1}"),
+        MailboxClient(f"http://127.0.0.1:{port + 2}"),
+        "sqlite" if database_url.startswith("sqlite") else "postgresql",
+    )
+
+
+def stop(stack: Stack) -> None:
+    stack.process.send_signal(signal.SIGTERM)
+    stack.process.wait(20)
+
+
+def _is_up(url: str, process: subprocess.Popen[bytes]) -> bool:
+    assert process.poll() is None, "replyline up has ended; see its logs"
+    try:
+        ready = httpx.get(f"{url}/readyz", timeout=2)
+    except httpx.HTTPError:
+        return False
+    return ready.status_code == 200 and ready.json() == {"degraded": []}
+
+
+def _free_ports() -> int:
+    """The first of four free ports in a row."""
+    while True:
+        first = 20_000 + secrets.randbelow(20_000)
+        probes = [socket.socket() for _ in range(4)]
+        try:
+            for n, probe in enumerate(probes):
+                probe.bind(("127.0.0.1", first + n))
+            return first
+        except OSError:
+            continue
+        finally:
+            for probe in probes:
+                probe.close()
+
+
+@pytest.fixture(scope="session")
+def stack(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    running = start(database_url, tmp_path_factory.mktemp("var"))
+    yield running
+    stop(running)
+
+
+@pytest.fixture
+def school(stack: Stack) -> Iterator[School]:
+    """A new school: its own institution, provider account and roles; no staff, people or numbers
+    yet."""
+    with School.founded(stack.app, stack.url, stack.carrier, stack.mailbox) as made:
+        yield made
