@@ -38,7 +38,6 @@ class Timing:
     stop_wait: float = 8.0  # how long a STOP waits for calls on the wire; more than call_deadline
     lease: float = 30.0  # a claimed row is free again after this; more than call_deadline
     sweep_every: float = 15.0
-    ring_again_after: float = 30.0  # a row queued for longer than this is rung for by the sweep
     delivery_job: float = 60.0  # a delivery job works this long at most, then rings itself
     validity: float = 4 * 3600.0  # a text not taken by then is not sent stale (D38)
     unreachable_retries: tuple[float, ...] = (900.0, 3600.0)  # waits after each 30003 (D19)

@@ -1,11 +1,14 @@
 """School: an institution for one test, with the words that stories are told in."""
 
 import itertools
+import re
 import secrets
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from flask import Flask
@@ -16,6 +19,7 @@ from app.rules.access import Viewer
 from app.services import accounts, numbers, staff
 from tests.helpers import until
 
+T = TypeVar("T")
 PASSWORD = "a long enough password"
 _numbers = itertools.count(secrets.randbelow(7_000_000) + 2_000_000)
 
@@ -23,6 +27,18 @@ _numbers = itertools.count(secrets.randbelow(7_000_000) + 2_000_000)
 def new_number() -> str:
     """A valid American number that no other test uses."""
     return f"+1512{next(_numbers):07d}"
+
+
+def at_once(*actions: Callable[[], T]) -> list[T]:
+    """Do these at the same moment, each in a thread of its own; what they answered, in order."""
+    gate = threading.Barrier(len(actions))
+
+    def act(action: Callable[[], T]) -> T:
+        gate.wait()
+        return action()
+
+    with ThreadPoolExecutor(len(actions)) as threads:
+        return list(threads.map(act, actions))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +50,20 @@ class Member:
     name: str
     api: httpx.Client
 
+    def tries(self, person: "Someone", body: str = "Hello", **more: Any) -> httpx.Response:
+        """Text a person; the answer, whatever it is."""
+        return self.api.post("/messages", json={"person_id": person.id, "body": body, **more})
+
     def send(self, person: "Someone", body: str = "Hello", **more: Any) -> dict[str, Any]:
         """Text a person; the message as the API answers it."""
-        answer = self.api.post("/messages", json={"person_id": person.id, "body": body, **more})
+        answer = self.tries(person, body, **more)
+        assert answer.status_code == 201, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def reply(self, conversation_id: int, body: str = "Hello again") -> dict[str, Any]:
+        """Answer in a conversation; the message as the API answers it."""
+        answer = self.api.post(f"/conversations/{conversation_id}/messages", json={"body": body})
         assert answer.status_code == 201, answer.text
         found: dict[str, Any] = answer.json()
         return found
@@ -63,6 +90,11 @@ class Member:
     def thread(self, conversation_id: int) -> list[dict[str, Any]]:
         """What was said in it, oldest first."""
         items = self.api.get(f"/conversations/{conversation_id}/messages").json()["items"]
+        return list(reversed(items))
+
+    def said_to(self, person: "Someone") -> list[dict[str, Any]]:
+        """All messages with a person that this member may see, oldest first."""
+        items = self.api.get("/messages", params={"person_id": person.id}).json()["items"]
         return list(reversed(items))
 
     def events(self, after: int = 0) -> list[dict[str, Any]]:
@@ -94,6 +126,7 @@ class School:
     mailbox: MailboxClient
     id: int
     account_sid: str
+    account_secret: str
     account_id: int
     _members: list[Member] = field(default_factory=list)
 
@@ -108,7 +141,7 @@ class School:
             school_id = staff.create_institution("Northfield College", "America/Chicago", "US")
             account_id = accounts.add(school_id, sid, token, api_url=carrier.base_url)
             db.session.remove()
-        school = cls(app, url, carrier, mailbox, school_id, sid, account_id)
+        school = cls(app, url, carrier, mailbox, school_id, sid, token, account_id)
         try:
             yield school
         finally:
@@ -146,6 +179,22 @@ class School:
             numbers.add(self.id, found, self.url)
             db.session.remove()
         return found
+
+    def holder(self, name: str = "Dana Whitfield") -> tuple[Member, str]:
+        """A member of staff who holds a number of ours since a text to somebody else, and the
+        number."""
+        self.pool(1)
+        made = self.member(name=name)
+        return made, made.send(self.person("mobile", name="Noor Haddad"))["from"]
+
+    @contextmanager
+    def browser(self, member: Member) -> Iterator[httpx.Client]:
+        """A browser in which this member has signed in."""
+        with httpx.Client(base_url=self.url, timeout=30, trust_env=False) as browser:
+            form = {"email": member.email, "password": PASSWORD, **_csrf(browser.get("/login"))}
+            assert browser.post("/login", data=form).status_code == 303
+            browser.headers["X-CSRFToken"] = _csrf(browser.get("/inbox"))["csrf_token"]
+            yield browser
 
     def person(
         self,
@@ -203,6 +252,31 @@ class School:
         )
         assert answer.status_code == 200, answer.text
 
+    def verify(self, person: Someone, phone: int) -> None:
+        """Somebody made sure that this number is theirs, just now."""
+        answer = self.admin().api.patch(
+            f"/phones/{person.phone_ids[phone]}", json={"verified": True}
+        )
+        assert answer.status_code == 200, answer.text
+
+    def number(self, e164: str) -> dict[str, Any]:
+        """One number of the pool as the admin sees it."""
+        items = self.admin().api.get("/numbers", params={"limit": 200}).json()["items"]
+        found: dict[str, Any] = next(item for item in items if item["number"] == e164)
+        return found
+
+    @contextmanager
+    def account_stopped(self, reason: str = "Suspended") -> Iterator[None]:
+        """Nothing leaves meanwhile, and what is queued stays queued (D35)."""
+        with self.app.app_context():
+            accounts.stop(self.account_id, reason)
+        yield
+        with self.app.app_context():
+            accounts.add(
+                self.id, self.account_sid, self.account_secret, api_url=self.carrier.base_url
+            )
+            db.session.remove()
+
     def ledger(self, to: str | None = None) -> list[dict[str, Any]]:
         """What the carrier accepted from this school: the truth, whatever our tables say."""
         found: list[dict[str, Any]] = self.carrier.ledger(account_sid=self.account_sid, to=to)
@@ -227,3 +301,10 @@ class School:
             "US",
             frozenset(capabilities),
         )
+
+
+def _csrf(page: httpx.Response) -> dict[str, str]:
+    """The token that the forms of this page carry."""
+    found = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
+    assert found, page.text
+    return {"csrf_token": found[1]}

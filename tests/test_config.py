@@ -102,7 +102,6 @@ def test_the_waits_of_production():
         "stop_wait": 8.0,
         "lease": 30.0,
         "sweep_every": 15.0,
-        "ring_again_after": 30.0,
         "delivery_job": 60.0,
         "validity": 4 * 3600.0,
         "unreachable_retries": (900.0, 3600.0),

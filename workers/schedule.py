@@ -11,7 +11,7 @@ from flask import Flask
 from redis import RedisError
 
 from app import jobs
-from app.config import Settings
+from app.config import Settings, Timing
 from app.jobs import Job
 
 log = structlog.get_logger()
@@ -21,11 +21,11 @@ _LOCK_SECONDS = 10
 _STEP = 1.0  # seconds between looks
 
 
-def periodic_table(settings: Settings) -> dict[Job, float]:
+def periodic_table(timing: Timing) -> dict[Job, float]:
     """Every periodic job, and how many seconds lie between two of its runs."""
     return {
-        Job.SWEEP: settings.timing.sweep_every,
-        Job.NOTICES: settings.timing.sweep_every,
+        Job.SWEEP: timing.sweep_every,
+        Job.NOTICES: timing.sweep_every,
     }
 
 
@@ -35,7 +35,8 @@ def run(app: Flask) -> None:
     stopped = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stopped.set())
-    table = periodic_table(app.config["SETTINGS"])
+    settings: Settings = app.config["SETTINGS"]
+    table = periodic_table(settings.timing)
     next_run = dict.fromkeys(table, 0.0)
     me = str(uuid.uuid4())
     with app.app_context():

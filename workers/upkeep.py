@@ -11,6 +11,7 @@ def sweep() -> None:
     jobs.answered(Job.SWEEP)
     health.note_sweep()
     delivery.free_dead_claims()
+    delivery.fail_stale()
     for account_id in delivery.accounts_with_work():
         jobs.ring(Job.DELIVER, account_id)
     jobs.ring(Job.SEND_EMAILS)

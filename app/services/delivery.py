@@ -253,10 +253,7 @@ def _caught(attempt: Attempt, message: Message, now: datetime) -> None:
     if message.status is not Status.SENDING:
         return
     if message.expires_at and message.expires_at <= now:
-        message.status, message.lease_until = Status.FAILED, None
-        message.error_code, message.error_message = "expired", "Not sent in time"
-        give_back(message)
-        announce(message)
+        _fail_stale(message)
         return
     if reason := _why_caught(message):
         if email_instead(message, now, reason):
@@ -286,6 +283,35 @@ def _why_caught(message: Message) -> Reason | None:
         or_(Assignment.assigned_at > message.created_at, Assignment.ended_at > message.created_at),
     )
     return Reason.DELIVERY_FAILED if db.session.execute(changed.limit(1)).first() else None
+
+
+@retrying
+def fail_stale(limit: int = 500) -> int:
+    """Texts that nobody could send within their validity: never sent stale (D38); how many."""
+    with transaction():
+        now = clock.now()
+        stale = db.session.execute(
+            select(Message)
+            .where(
+                Message.channel == Channel.SMS,
+                Message.status == Status.QUEUED,
+                Message.expires_at <= now,
+            )
+            .order_by(Message.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        ).scalars()
+        found = list(stale)
+        for message in found:
+            _fail_stale(message)
+        return len(found)
+
+
+def _fail_stale(message: Message) -> None:
+    message.status, message.lease_until = Status.FAILED, None
+    message.error_code, message.error_message = "expired", "Not sent in time"
+    give_back(message)
+    announce(message)
 
 
 @retrying

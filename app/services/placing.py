@@ -62,10 +62,7 @@ class Placing:
         holder = holder_of_pair(latest, number_holder, self._active)
         where = place(holder, self._owners[contact.id], self._threads[contact.id])
         person = db.session.get(Person, where.person) if where.person else None
-        thread = threads.open_for(arrival.institution_id, holder, person, contact.id, now)
-        return db.session.get_one(
-            Conversation, thread.id, with_for_update=True, populate_existing=True
-        )
+        return threads.open_for(arrival.institution_id, holder, person, contact.id, now)
 
     def is_first(self, pair: Pair) -> bool:
         """Whether no text of ours ever went from this number to theirs, by any holder (D17)."""

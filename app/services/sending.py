@@ -16,7 +16,7 @@ from app.events import about_conversation, publish
 from app.models import Conversation, Direction, Message, Person, SenderNumber, Staff
 from app.rules import texts, words
 from app.rules.access import Can, Viewer
-from app.rules.dispatch import Decision, Refuse, SendEmail, SendSms, decide
+from app.rules.dispatch import Channel, Decision, Refuse, SendEmail, SendSms, decide
 from app.rules.lifecycle import Status
 from app.rules.recipient import why_not
 from app.services import emails, numbers, threads
@@ -119,32 +119,36 @@ def _send(
             if conversation_id
             else _person_target(viewer, person_id or 0)
         )
-        decision, gathered, places = _decide_and_take(viewer, target, draft, now)
-        thread = target.thread or threads.open_for(
-            viewer.institution_id, viewer.staff_id, target.person, None, now
+        thread = threads.open_for(
+            viewer.institution_id, viewer.staff_id, target.person, _bare_number(target), now
         )
+        target = Target(target.person, thread)
+        decision, gathered, places = _decide_and_take(viewer, target, draft, now)
         message = _store(viewer, target, thread, draft, decision, gathered, now)
         message.places, message.month = places, gathered.month if places else None
-        db.session.flush()
         if isinstance(decision, SendEmail):
             emails.write_fallback([message], viewer, gathered.institution, decision.to, now)
         threads.note_message(thread, message)
         thread.unread, thread.notified_at = 0, None
-        publish(
-            viewer.institution_id,
-            about_conversation(
-                "message.created",
-                thread.id,
-                thread.staff_id,
-                message.status.word,
-                message=message.id,
-            ),
-            about_conversation("conversation.changed", thread.id, thread.staff_id),
-        )
-        if message.provider_account_id and isinstance(decision, SendSms):
-            account_id = message.provider_account_id
-            after_commit(lambda: jobs.ring(jobs.Job.DELIVER, account_id))
+        _announce(message, thread)
         return message.id
+
+
+def _bare_number(target: Target) -> int | None:
+    return target.thread.contact_number_id if target.thread and target.person is None else None
+
+
+def _announce(message: Message, thread: Conversation) -> None:
+    """Tell the browsers with the commit, and the worker after it."""
+    holder, status = thread.staff_id, message.status.word
+    publish(
+        message.institution_id,
+        about_conversation("message.created", thread.id, holder, status, message=message.id),
+        about_conversation("conversation.changed", thread.id, holder),
+    )
+    account_id = message.provider_account_id
+    if account_id and message.channel is Channel.SMS:
+        after_commit(lambda: jobs.ring(jobs.Job.DELIVER, account_id))
 
 
 def _person_target(viewer: Viewer, person_id: int) -> Target:

@@ -1,6 +1,7 @@
 """Threads: find or open the conversation of a holder with somebody, and keep its summary."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 
@@ -13,7 +14,7 @@ def find(institution_id: int, holder: int | None, person_id: int) -> Conversatio
     return db.session.execute(
         select(Conversation).where(
             Conversation.institution_id == institution_id,
-            Conversation.staff_id == holder if holder else Conversation.staff_id.is_(None),
+            _is(Conversation.staff_id, holder),
             Conversation.person_id == person_id,
         )
     ).scalar_one_or_none()
@@ -26,8 +27,8 @@ def open_for(
     contact_id: int | None,
     now: datetime,
 ) -> Conversation:
-    """The one conversation of this holder with this person, or with this bare number (D5); made
-    where there is none, once even if two ask at the same time."""
+    """The one conversation of this holder with this person, or with this bare number (D5),
+    locked; made where there is none, once even if two ask at the same time."""
     key = {
         "institution_id": institution_id,
         "staff_id": holder,
@@ -39,10 +40,17 @@ def open_for(
         .values(**key, last_message_at=now, snippet="", unread=0)
         .on_conflict_do_nothing()
     )
-    same = [
-        getattr(Conversation, column).is_not_distinct_from(value) for column, value in key.items()
-    ]
-    return db.session.execute(select(Conversation).where(*same)).scalar_one()
+    same = [_is(getattr(Conversation, column), value) for column, value in key.items()]
+    return db.session.execute(
+        select(Conversation)
+        .where(*same)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).scalar_one()
+
+
+def _is(column: Any, value: int | None) -> Any:
+    return column.is_(None) if value is None else column == value
 
 
 def note_message(thread: Conversation, message: Message) -> None:

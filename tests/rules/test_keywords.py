@@ -1,4 +1,5 @@
-"""Keywords: a whole message is STOP, START or HELP (D15); anything else is asked about, never guessed."""
+"""Keywords: a whole message is STOP, START or HELP (D15); anything else is asked about, never
+guessed."""
 
 import pytest
 from hypothesis import given, settings
@@ -57,7 +58,8 @@ def test_d15_space_punctuation_and_emoji_inside_the_two_double_words_count_for_n
 
 
 @pytest.mark.parametrize(
-    "body", "stop| STOP. |Stop!|UNSUBSCRIBE|revoke|opt out|OPT-OUT|end|quit|cancel|stopall".split("|")
+    "body",
+    "stop| STOP. |Stop!|UNSUBSCRIBE|revoke|opt out|OPT-OUT|end|quit|cancel|stopall".split("|"),
 )
 def test_w24_the_bodies_of_the_input_table_opt_out(body):
     assert said(body) is Keyword.STOP

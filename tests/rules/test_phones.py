@@ -80,7 +80,7 @@ def test_a_national_number_of_another_region_is_not_guessed():
         ("+1234567890123456", False),
         ("15125550147", False),
         ("+05125550147", False),
-        ("+1512555014７", False),  # noqa: RUF001 (a full-width digit is not E.164)
+        ("+1512555014７", False),  # a full-width digit
         ("+15125550147\n", False),
         ("40404", False),
         ("NETGSM", False),

@@ -1,4 +1,5 @@
-"""Vague opt-outs: asked about, never guessed; a sentence with a keyword in it is a message (D20)."""
+"""Vague opt-outs: asked about, never guessed; a sentence with a keyword in it is a message
+(D20)."""
 
 import pytest
 

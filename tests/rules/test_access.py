@@ -1,0 +1,113 @@
+"""Access: who may do what, exactly as the table of D3 says, and which rows a viewer may see."""
+
+import pytest
+
+from app.rules.access import (
+    EVERYBODY,
+    STANDARD_ROLES,
+    Can,
+    Viewer,
+    capabilities_of,
+    holder_audience,
+    staff_audience,
+)
+
+ROLES = ["Administrator", "Manager", "Advisor", "Responder", "Auditor"]
+D3 = """
+    text.reply       x x x x -
+    text.start       x x x - -
+    text.bulk        x x - - -
+    hours.override   x x - - -
+    inbox.all        x x - - x
+    people.read      x x x x x
+    people.edit      x x x - -
+    consent.edit     x x x - -
+    people.import    x x - - -
+    reports.read     x x - - x
+    reports.export   x x - - x
+    settings.edit    x - - - -
+    numbers.manage   x - - - -
+    staff.manage     x - - - -
+    provider.edit    x - - - -
+    limits.edit      x - - - -
+    tokens.manage    x - - - -
+    audit.read       x - - - x
+"""
+TABLE = {name: marks for name, *marks in (line.split() for line in D3.strip().splitlines())}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_d3_what_each_role_may_do_and_nothing_else(role):
+    expected = {name for name, marks in TABLE.items() if marks[ROLES.index(role)] == "x"}
+    assert capabilities_of([STANDARD_ROLES[role]]) == expected
+
+
+def test_d3_the_capabilities_are_those_of_the_table():
+    assert {can.value for can in Can} == TABLE.keys()
+
+
+def test_d3_no_role_names_a_capability_twice():
+    assert all(len(cans) == len(set(cans)) for _, cans in STANDARD_ROLES.values())
+
+
+def test_d2_a_new_institution_has_these_roles():
+    assert set(STANDARD_ROLES) == {*ROLES, "Student"}
+    assert [kind for kind, _ in STANDARD_ROLES.values()] == ["staff"] * 5 + ["student"]
+
+
+@pytest.mark.parametrize(
+    ("roles", "expected"),
+    [
+        ([], set()),
+        ([("student", ["text.start"])], set()),  # S3-42: whatever is ticked on it
+        ([("student", ["text.start", "text.reply"])], {"text.reply"}),
+        ([("student", ["text.start"]), ("staff", ["text.start"])], {"text.start"}),  # D2, S3-14
+        ([("staff", ["text.start"]), ("student", ["text.start"])], {"text.start"}),
+        ([("staff", ["text.reply"]), ("staff", ["audit.read"])], {"text.reply", "audit.read"}),
+        ([("staff", ["text.reply", "of.old", ""])], {"text.reply"}),  # unknown words give nothing
+        ([("staff", iter(["text.start", "text.reply"]))], {"text.start", "text.reply"}),
+    ],
+)
+def test_s3_14_s3_40_s3_42_roles_add_up_and_a_student_role_never_starts(roles, expected):
+    assert capabilities_of(roles) == expected
+
+
+def viewer(*capabilities: Can, staff_id: int = 4) -> Viewer:
+    return Viewer(
+        staff_id, 1, "Ana Ruiz", "ana@school.example", "UTC", "US", frozenset(capabilities)
+    )
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "holder", "sees"),
+    [
+        ((), 4, True),
+        ((), 5, False),
+        ((), None, False),  # D7: the unclaimed queue
+        ((Can.INBOX_ALL,), 5, True),
+        ((Can.INBOX_ALL,), None, True),
+        (tuple(set(Can) - {Can.INBOX_ALL}), 5, False),  # no other capability opens it
+        (tuple(set(Can) - {Can.INBOX_ALL}), None, False),
+    ],
+)
+def test_d3_d7_own_conversations_and_with_inbox_all_everybodys(capabilities, holder, sees):
+    assert viewer(*capabilities).may_see(holder) is sees
+
+
+@pytest.mark.parametrize("can", Can)
+def test_a_viewer_can_what_they_were_given(can):
+    assert viewer(can).can(can)
+    assert not viewer(*(set(Can) - {can})).can(can)
+
+
+@pytest.mark.parametrize("holder", [4, 5, None])
+@pytest.mark.parametrize("capabilities", [(), (Can.INBOX_ALL,), (Can.PEOPLE_READ,)])
+def test_an_event_reaches_exactly_those_who_may_see_its_conversation(capabilities, holder):
+    asked = viewer(*capabilities)
+    heard = bool(asked.audience & set(holder_audience(holder)))
+    assert heard is asked.may_see(holder)
+
+
+def test_an_audience_holds_everybody_themselves_and_their_capabilities():
+    assert viewer(Can.AUDIT_READ).audience == {EVERYBODY, staff_audience(4), "audit.read"}
+    assert staff_audience(4) != staff_audience(41)

@@ -1,0 +1,23 @@
+"""Every job that is rung by name exists, and every queue has a worker that listens to it."""
+
+from importlib import import_module
+
+import pytest
+
+from app.config import Timing
+from app.jobs import DEFAULT_QUEUE, DELIVERY_QUEUE, QUEUE_OF, Job
+from workers.schedule import periodic_table
+
+
+@pytest.mark.parametrize("job", list(Job))
+def test_a_job_can_be_found_by_its_name(job):
+    module, _, function = job.value.rpartition(".")
+    assert callable(getattr(import_module(module), function))
+
+
+def test_every_queue_is_one_that_workers_listen_to():
+    assert set(QUEUE_OF.values()) <= {DELIVERY_QUEUE, DEFAULT_QUEUE}
+
+
+def test_the_sweep_and_the_notices_are_rung_periodically():
+    assert set(periodic_table(Timing())) == {Job.SWEEP, Job.NOTICES}
