@@ -175,17 +175,23 @@ class School:
         found = [new_number() for _ in range(count)]
         for number in found:
             self.carrier.number(self.account_sid, number)
-        with self.app.app_context():
-            numbers.add(self.id, found, self.url)
-            db.session.remove()
+        self.add_numbers(*found)
         return found
+
+    def add_numbers(self, *owned: str) -> None:
+        """Into the pool with them, and their webhooks to us."""
+        with self.app.app_context():
+            numbers.add(self.id, list(owned), self.url)
+            db.session.remove()
 
     def holder(self, name: str = "Dana Whitfield") -> tuple[Member, str]:
         """A member of staff who holds a number of ours since a text to somebody else, and the
         number."""
         self.pool(1)
         made = self.member(name=name)
-        return made, made.send(self.person("mobile", name="Noor Haddad"))["from"]
+        sent = made.send(self.person("mobile", name="Noor Haddad"))
+        made.settled(sent["id"], "delivered")
+        return made, sent["from"]
 
     @contextmanager
     def browser(self, member: Member) -> Iterator[httpx.Client]:

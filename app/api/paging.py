@@ -51,6 +51,6 @@ def _encoded(key: bytes) -> str:
 def _decoded(cursor: str, key: TypeAdapter[Any]) -> Any:
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        return key.validate_json(text, strict=True)
+        return key.validate_json(text)
     except (NotBase64, ValueError, ValidationError):
         raise Invalid("cursor", "This is no cursor of this list.") from None

@@ -22,7 +22,7 @@ def _storable(text: str) -> str:
 
 
 def _no_number(at: Any) -> Any:
-    if isinstance(at, str) and "-" not in at:
+    if not isinstance(at, str) or "-" not in at:
         raise ValueError("Write a time like 2026-11-20T13:17:48Z.")
     return at
 
@@ -38,7 +38,10 @@ Id = Annotated[int, Field(ge=1, le=BIGGEST_ID)]
 Text = Annotated[str, AfterValidator(_storable)]
 Name = Annotated[Text, Field(min_length=1, max_length=200, pattern=r"\S")]
 Typed = Annotated[Text, Field(max_length=100)]  # a phone number as somebody types it
-Time = Annotated[AwareDatetime, BeforeValidator(_no_number), AfterValidator(_in_utc)]
+# Not strict: behind a validator that looks first, a strict one would want a `datetime` of Python.
+Time = Annotated[
+    AwareDatetime, Field(strict=False), BeforeValidator(_no_number), AfterValidator(_in_utc)
+]
 
 # The default of a field of `Changes`: absent is not null. A factory stays out of OpenAPI.
 ABSENT: Any = Field(default_factory=lambda: None)

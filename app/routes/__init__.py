@@ -22,6 +22,7 @@ _NO_COOKIE = {"webhooks", "health"}
 
 
 def init_app(app: Flask) -> None:
+    app.before_request(_begin)  # first of all, so that every refusal knows its request
     csrf.init_app(app)
     filters.init_app(app)
     for blueprint in (webhooks.bp, health.bp):
@@ -29,7 +30,6 @@ def init_app(app: Flask) -> None:
         csrf.exempt(blueprint)
     for blueprint in (session.bp, inbox.bp):
         app.register_blueprint(blueprint)
-    app.before_request(_begin)
     app.after_request(_log)
     app.register_error_handler(ReplylineError, _ours)
     app.register_error_handler(HTTPException, _http)
@@ -44,7 +44,7 @@ def _begin() -> None:
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
     by_cookie = request.blueprint not in _NO_COOKIE and not _speaks_json()
-    if by_cookie and request.endpoint not in (None, "static", "live"):
+    if by_cookie and request.endpoint not in ("static", "live"):
         g.viewer = viewer_of_cookie()
 
 
@@ -114,6 +114,8 @@ def answer(
         response = Response("", content_type="text/plain")
     else:
         told = message if status in (409, 422) else None
+        if status >= 500:
+            g.pop("viewer", None)  # the frame around a page asks the database, which may be away
         page = render_template("error.html", status=status, message=told)
         response = Response(page, content_type="text/html; charset=utf-8")
     response.status_code = status

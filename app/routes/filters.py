@@ -6,14 +6,33 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Flask, g, request, url_for
+from werkzeug.routing import IntegerConverter, Map
 
 from app import clock, events
 from app.rules.access import Viewer
 from app.rules.phones import pretty
 from app.services import inbox
 
+LARGEST_ID = 2**63 - 1  # of both databases; a larger one is no row's
+
+
+class _Id(IntegerConverter):
+    """`<int:...>` in the address of a page."""
+
+    def __init__(self, map: Map) -> None:
+        super().__init__(map, max=LARGEST_ID)
+
+
+def row_id(text: str) -> int:
+    """An id as a query or a form brings it; ValueError for what cannot be one."""
+    found = int(text)
+    if not 0 <= found <= LARGEST_ID:
+        raise ValueError(text)
+    return found
+
 
 def init_app(app: Flask) -> None:
+    app.url_map.converters["int"] = _Id
     for name, rule in _FILTERS.items():
         app.add_template_filter(rule, name)
     app.context_processor(_for_every_page)

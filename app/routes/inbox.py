@@ -9,8 +9,9 @@ from app import clock
 from app.database import db
 from app.errors import Conflict, Invalid, NotFound
 from app.models import Direction, Message, Person
-from app.routes import shown
-from app.routes.filters import bookmark, day
+from app.routes import preview, shown
+from app.routes.filters import bookmark, day, row_id
+from app.rules import texts
 from app.rules.access import Can, Viewer
 from app.rules.dispatch import decide
 from app.security import allowed, viewer
@@ -116,7 +117,7 @@ def why(message_id: int) -> Any:
     decision = {
         "channel": message.channel.value,
         "headline": None,
-        "steps": shown.step_views(shown.steps_of(message), names),
+        "steps": preview.step_views(shown.steps_of(message), names, message.reason),
         "status": shown.status_words(message),
     }
     page = "_why.html" if request.headers.get("HX-Request") else "why.html"
@@ -132,11 +133,13 @@ def _target(row: Row) -> Target:
 
 
 def _thread(row: Row, asking: Viewer) -> dict[str, Any]:
-    before = request.args.get("before", type=int)
-    said = inbox.messages(row.thread, before=before)
+    before = request.args.get("before", type=row_id)
+    said = inbox.messages(row.thread, PAGE + 1, before)
     names = shown.names_of(row.person, inbox.institution_of(asking))
-    marks = [] if before else inbox.markers(row.thread)
-    return {"thread": shown.thread_view(row, asking, said, marks, names)}
+    marks = inbox.markers(row.thread)
+    later = db.session.get(Message, before) if before else None
+    until = later.created_at if later else None
+    return {"thread": shown.thread_view(row, asking, said, marks, names, until)}
 
 
 def _details(row: Row, asking: Viewer) -> dict[str, Any]:
@@ -169,13 +172,13 @@ def _details(row: Row, asking: Viewer) -> dict[str, Any]:
 
 def _route(
     target: Target, asking: Viewer, body: str | None = None
-) -> tuple[shown.RouteView, Gathered]:
+) -> tuple[preview.RouteView, Gathered]:
     """What would happen to the message as it is written now; changes nothing."""
-    typed = request.values.get("body", "") if body is None else body
-    phone_id = request.values.get("phone_id", type=int)
-    gathered = gather(asking, target, typed.strip()[:5000], clock.now(), chosen=phone_id)
+    typed = texts.tidy(request.values.get("body", "") if body is None else body)[:5000]
+    phone_id = request.values.get("phone_id", type=row_id)
+    gathered = gather(asking, target, typed, clock.now(), chosen=phone_id)
     names = sending.names_for(target, gathered)
-    view = shown.route_view(decide(gathered.facts), gathered.facts, names, typed, phone_id)
+    view = preview.route_view(decide(gathered.facts), gathered.facts, names, typed, phone_id)
     return view, gathered
 
 
@@ -205,7 +208,7 @@ def reply(conversation_id: int) -> Any:
 
 def _draft() -> Draft:
     key = request.form.get("key", "")[:80]
-    phone_id = request.form.get("phone_id", type=int)
+    phone_id = request.form.get("phone_id", type=row_id)
     body = request.form.get("body", "").replace("\x00", "")
     return Draft(body, phone_id=phone_id, key=key or None)
 
@@ -228,7 +231,7 @@ def _kept(conversation_id: int, asking: Viewer, problem: str) -> str:
 @allowed(Can.TEXT_START)
 def new() -> Any:
     bookmark(viewer())
-    person_id = request.args.get("person", type=int)
+    person_id = request.args.get("person", type=row_id)
     if person_id is None:
         return render_template("inbox/new.html", person=None, **_people())
     thread = find(viewer().institution_id, viewer().staff_id, person_id)
@@ -241,14 +244,14 @@ def new() -> Any:
 @bp.post("/new/route")
 @allowed(Can.TEXT_START)
 def new_route() -> Any:
-    person = people.one(viewer(), request.args.get("person", 0, type=int))
+    person = people.one(viewer(), request.args.get("person", 0, type=row_id))
     return render_template("inbox/_route.html", route=_route(Target(person, None), viewer())[0])
 
 
 @bp.post("/new")
 @allowed(Can.TEXT_START)
 def start() -> Any:
-    person_id = request.form.get("person_id", 0, type=int)
+    person_id = request.form.get("person_id", 0, type=row_id)
     try:
         message = sending.to_person(viewer(), person_id, _draft())
     except (Invalid, Conflict) as error:
@@ -289,6 +292,17 @@ def _found(person: Person) -> dict[str, Any]:
 
 
 # What is done with a whole conversation
+
+
+@bp.post("/<int:conversation_id>/claim")
+@allowed(Can.INBOX_ALL, Can.TEXT_REPLY)
+def claim(conversation_id: int) -> Any:
+    """Take what nobody holds, to answer it (D7)."""
+    asking, row = viewer(), _row(conversation_id)
+    if row.holder is not None:
+        raise Conflict(f"This conversation is now handled by {row.holder.name}.")
+    became = inbox.hand_over(asking, conversation_id, asking.staff_id)
+    return redirect(url_for("inbox.conversation", conversation_id=became), code=303)
 
 
 def _changed(conversation_id: int, **change: bool) -> Any:

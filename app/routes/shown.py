@@ -2,19 +2,19 @@
 templates."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
-from app.models import Direction, Institution, Marker, Message, Person, PersonKind
-from app.rules import words
-from app.rules.access import Viewer
+from app.models import Conversation, Direction, Institution, Marker, Message, Person, PersonKind
+from app.rules import keywords, words
+from app.rules.access import Can, Viewer
 from app.rules.consent import DisabledBy, SmsStatus
-from app.rules.dispatch import Channel, Decision, Facts, Refuse, SendEmail, SendSms, Step
+from app.rules.dispatch import Channel, Facts, Step
+from app.rules.keywords import Keyword
 from app.rules.lifecycle import FAILURES, Status
 from app.rules.phones import pretty
 from app.rules.reasons import Reason
 from app.rules.recipient import Phone, why_not
-from app.rules.segments import PLAIN, Encoding, Segments
 from app.rules.words import Names, StatusWords
 from app.services.emails import detail_of
 from app.services.inbox import PAGE, Row, Said, needs_answer
@@ -23,6 +23,7 @@ MARKER_ICONS = {
     "opted_out": ("message-circle-off", True),
     "opted_in": ("circle-check", False),
     "sms_disabled": ("message-circle-off", True),
+    "sms_enabled": ("circle-check", False),
     "number_invalid": ("circle-x", False),
     "handed_over": ("arrow-right-left", False),
     "number_handed_over": ("arrow-right-left", False),
@@ -45,6 +46,7 @@ class ListRow:
     snippet: str
     unread: int
     needs: str
+    sent: StatusWords | None  # how far their last word from us is
     tags: list[Tag]
     holder: str | None
     archived: bool
@@ -85,13 +87,27 @@ def list_row(row: Row, viewer: Viewer) -> ListRow:
         thread.id,
         row.title(viewer.region),
         thread.last_message_at,
-        said + (thread.snippet or "Picture"),
+        said + _snippet(thread, last),
         thread.unread,
         needs,
+        status_words(last) if last is not None and last.direction is Direction.OUTBOUND else None,
         tags,
         holder,
         thread.archived_at is not None,
     )
+
+
+def _snippet(thread: Conversation, last: Message | None) -> str:
+    if last is not None and _is_keyword(last):
+        return f"Texted {thread.snippet}"
+    return thread.snippet or "Picture"
+
+
+def _is_keyword(message: Message) -> bool:
+    if message.direction is Direction.OUTBOUND:
+        return False
+    said = keywords.classify(message.body, stopped_here=True)
+    return said in (Keyword.STOP, Keyword.START)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,16 +173,14 @@ def status_words(message: Message) -> StatusWords:
 
 
 def _why(message: Message, names: Names) -> str | None:
-    """Why it is not a text, as the strip of an email or beside a text that was not sent."""
+    """Why it is not a text, on the strip of an email or beside what was not sent."""
     if message.direction is Direction.INBOUND or message.reason is None:
         return None
     because = words.why_not_text(message.reason, names, reason_detail(message))
     if message.channel is Channel.EMAIL:
         return f"Went by email: {because}"
     if message.channel is Channel.NONE:
-        return f"Not sent: {because}, and {words.NO_EMAIL}"
-    if message.reason in (Reason.DELIVERY_FAILED, Reason.OPTED_OUT) and message.email_id:
-        return "Went by email too"
+        return f"{because[:1].upper()}{because[1:]}, and {words.NO_EMAIL}"
     return None
 
 
@@ -196,36 +210,54 @@ class ThreadView:
     archived: bool
     unread: int
     ask_opt_out: dict[str, str] | None
-    holder: str | None
+    may_claim: bool
+    holder: str | None  # where it is not the viewer
 
 
 def thread_view(
-    row: Row, viewer: Viewer, said: Sequence[Said], markers: Iterable[Marker], names: Names
+    row: Row,
+    viewer: Viewer,
+    said: Sequence[Said],
+    markers: Iterable[Marker],
+    names: Names,
+    until: datetime | None = None,
 ) -> ThreadView:
-    """`said`: one page of messages, newest first."""
+    """`said`: one page of messages and one more where there are any, newest first. `until`: where
+    the page after it begins; None for the last page."""
     thread = row.thread
-    full = len(said) == PAGE
+    full = len(said) > PAGE
+    said = said[:PAGE]
     since = said[-1].message.created_at if full else None
-    items: list[MessageItem | MarkerItem] = [message_item(s, viewer, names) for s in said]
-    items += [marker_item(m) for m in markers if since is None or m.at >= since]
+    shown = [m for m in markers if (not since or m.at >= since) and (not until or m.at < until)]
+    told = {m.at for m in shown if m.name in ("opted_out", "opted_in")}
+    items: list[MessageItem | MarkerItem] = [
+        message_item(s, viewer, names)
+        for s in said
+        # STOP and START are shown as the marker that was made in the same moment, not twice.
+        if not (s.message.created_at in told and _is_keyword(s.message))
+    ]
+    items += [marker_item(m) for m in shown]
     items.sort(key=lambda item: (item.at, item.kind == "marker"))
     last = said[0].message if said else None
+    mine = thread.staff_id == viewer.staff_id
     return ThreadView(
         thread.id,
         row.title(viewer.region),
-        _subtitle(last, viewer),
+        _subtitle(row, last, viewer),
         items,
         said[-1].message.id if full else None,
         _read_only(row, viewer),
         thread.archived_at is not None,
-        thread.unread if thread.staff_id == viewer.staff_id else 0,
+        thread.unread if mine else 0,
         {"text": thread.ask_opt_out} if thread.ask_opt_out else None,
-        None if thread.staff_id == viewer.staff_id else row.holder.name if row.holder else "nobody",
+        thread.staff_id is None and viewer.can(Can.TEXT_REPLY),
+        None if mine else f"Held by {row.holder.name}" if row.holder else "Unclaimed",
     )
 
 
-def _subtitle(last: Message | None, viewer: Viewer) -> str:
-    if last is None:
+def _subtitle(row: Row, last: Message | None, viewer: Viewer) -> str:
+    """The address that was used last; nothing where the title says it already."""
+    if last is None or row.person is None:
         return ""
     theirs = last.from_address if last.direction is Direction.INBOUND else last.to_address
     return pretty(theirs, viewer.region) if theirs and "@" not in theirs else theirs or ""
@@ -234,8 +266,9 @@ def _subtitle(last: Message | None, viewer: Viewer) -> str:
 def _read_only(row: Row, viewer: Viewer) -> str | None:
     thread = row.thread
     if thread.staff_id != viewer.staff_id:
-        who = row.holder.name if row.holder else "nobody yet"
-        return f"This conversation is held by {who}. You can read it."
+        if row.holder is None:
+            return "Nobody has claimed this conversation yet."
+        return f"This conversation is held by {row.holder.name}. You can read it."
     if viewer.may_start or thread.in_contact_id is not None:
         return None
     return words.MAY_NOT_START
@@ -244,7 +277,6 @@ def _read_only(row: Row, viewer: Viewer) -> str | None:
 @dataclass(frozen=True, slots=True)
 class PhoneView:
     number: str
-    type: str
     status: str
     note: str
     verified: str | None
@@ -271,130 +303,20 @@ def phone_view(
     phone: Phone, facts: Facts, region: str, verified: str | None, texted: int | None
 ) -> PhoneView:
     """One phone with its status, what follows from it, and whether texts go there."""
-    status = phone.consent.status.value
-    note = phone.type.value.capitalize()
+    follows = ""
     if phone.contact_id == texted:
-        note += ". Texts go here."
+        follows = "Texts go here."
     elif phone.consent.by in (DisabledBy.OWN_STOP, DisabledBy.PERSON_STOP):
-        note += ". Opted out by text."
+        follows = "Opted out by text."
     elif phone.consent.by is DisabledBy.STAFF:
-        note += ". Switched off by staff."
+        follows = "Switched off by staff."
     elif phone.consent.by is DisabledBy.INVALID:
-        note += ". Cannot get texts."
+        follows = "Cannot get texts."
     elif phone.consent.status is SmsStatus.DEFAULT and why_not(phone, facts.defaults):
-        note += ". Not texted by default."
-    return PhoneView(pretty(phone.e164, region), phone.type.value, status, note, verified)
-
-
-@dataclass(frozen=True, slots=True)
-class StepView:
-    question: str
-    answer: str
-    deciding: bool
-    href: str | None = None
-
-
-def step_views(steps: Sequence[Step], names: Names) -> list[StepView]:
-    """The last step that is not about email is the one that decided."""
-    about = [n for n, step in enumerate(steps) if step.rule != "email"]
-    deciding = about[-1] if about else -1
-    return [
-        StepView(words.question(step), words.answer(step, names), n == deciding)
-        for n, step in enumerate(steps)
-    ]
-
-
-@dataclass(frozen=True, slots=True)
-class Costly:
-    char: str
-    plain: str | None
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class PhoneOption:
-    id: int
-    label: str
-    textable: bool
-    warning: str
-
-
-@dataclass(frozen=True, slots=True)
-class RouteView:
-    channel: str
-    headline: str
-    to: str
-    from_: str
-    button: str
-    counter: str
-    costly: Costly | None
-    phones: list[PhoneOption]
-    phone_id: int | None
-    steps: list[StepView] = field(default_factory=list)
-
-
-def route_view(
-    decision: Decision, facts: Facts, names: Names, body: str, phone_id: int | None
-) -> RouteView:
-    """What will happen to the message that is being written, before it is sent."""
-    to = from_ = ""
-    match decision:
-        case SendSms(phone=phone, sender=sender):
-            to, from_ = (pretty(n, names.region) for n in (phone.e164, sender.number.e164))
-            new = " (yours from this text on)" if sender.assign else ""
-            headline = f"Text to {to} from your number {from_}{new}"
-            button, counter = "Send text", _counter(facts.segments)
-        case SendEmail(to=to):
-            because = _because(decision.reason, decision.steps, names)
-            headline = f"Email to {to}{', because ' + because if because else ''}"
-            button, counter = "Send email", "No text used"
-        case Refuse():
-            because = _because(decision.reason, decision.steps, names)
-            headline = f"Cannot be sent. {because[:1].upper()}{because[1:]}, and {words.NO_EMAIL}."
-            button, counter = "Send text", ""
-    costly = _costly(body, facts.segments) if isinstance(decision, SendSms) else None
-    return RouteView(
-        decision.channel.value,
-        headline,
-        to,
-        from_,
-        button,
-        counter,
-        costly,
-        [_option(p, facts, names) for p in facts.phones if p.id],
-        phone_id,
-        step_views(decision.steps, names),
-    )
-
-
-def _because(reason: Reason | None, steps: Sequence[Step], names: Names) -> str:
-    return words.why_not_text(reason, names, detail_of(steps)) if reason else ""
-
-
-def _counter(segments: Segments) -> str:
-    texts = "1 text" if segments.parts == 1 else f"{segments.parts} texts"
-    return f"{texts}, {segments.left} left"
-
-
-def _costly(body: str, segments: Segments) -> Costly | None:
-    """The character that makes the text cost more, where it does (UCS-2 halves a text)."""
-    char = segments.costly
-    if char is None or segments.encoding is not Encoding.UCS2 or segments.parts < 2:
-        return None
-    return Costly(char, PLAIN.get(char), f"The {char} makes this {segments.parts} texts.")
-
-
-def _option(phone: Phone, facts: Facts, names: Names) -> PhoneOption:
-    reason = why_not(phone, facts.defaults)
-    number = pretty(phone.e164, names.region)
-    label = f"{number}, {phone.type.value}, SMS {phone.consent.status.value.capitalize()}"
-    warning = (
-        f"{number} cannot be texted: {words.why_not_text(reason, names, phone.e164)}. "
-        "Choose another number."
-        if reason
-        else ""
-    )
-    return PhoneOption(phone.id, label, reason is None, warning)
+        follows = "Not texted by default."
+    kind = phone.type.value.capitalize() if phone.id else ""  # nobody's number has none
+    note = ". ".join(part for part in (kind, follows) if part)
+    return PhoneView(pretty(phone.e164, region), phone.consent.status.value, note, verified)
 
 
 def names_of(person: Person | None, institution: Institution) -> Names:

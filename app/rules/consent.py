@@ -76,8 +76,3 @@ _NEXT: dict[tuple[Consent, ConsentEvent], Consent] = {
 def next_consent(current: Consent, event: ConsentEvent) -> Consent:
     """The state of a number after `event`; unchanged when no rule names the pair."""
     return _NEXT.get((current, event), current)
-
-
-def first_consent(*, person_opted_out: bool) -> Consent:
-    """The state in which a number that nobody knew before is added to a person (D14)."""
-    return PERSON_STOP if person_opted_out else DEFAULT

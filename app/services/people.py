@@ -24,11 +24,11 @@ from app.models import (
 )
 from app.rules import phones
 from app.rules.access import Can, Viewer
-from app.rules.consent import first_consent
+from app.rules.consent import ConsentEvent, SmsStatus
 from app.rules.phones import PhoneType
 from app.services import accounts
 from app.services.audit import audit
-from app.services.consent import may_edit
+from app.services.consent import Change, apply, may_edit
 from app.services.staff import check_email, check_timezone
 
 
@@ -159,6 +159,7 @@ def add_phone(viewer: Viewer, person_id: int, number: str, kind: str) -> int:
 
 
 def _add_phone(viewer: Viewer, person: Person, typed: str, kind: str, field: str) -> PersonPhone:
+    """A number that nobody has decided about starts DISABLED for a person who said STOP (D14)."""
     institution = db.session.get_one(Institution, viewer.institution_id)
     e164 = phones.parse(typed, institution.region)
     if isinstance(e164, phones.BadNumber):
@@ -167,9 +168,7 @@ def _add_phone(viewer: Viewer, person: Person, typed: str, kind: str, field: str
         raise Invalid(field, "This is one of our own numbers.", code="invalid_number")
     if kind == PhoneType.SYSTEM:
         raise Invalid(field, "The type system is for our own numbers.")
-    contact = _contact(
-        viewer.institution_id, e164, person_opted_out=person.opted_out_at is not None
-    )
+    contact = _contact(viewer.institution_id, e164)
     phone = db.session.execute(
         select(PersonPhone).where(
             PersonPhone.person_id == person.id, PersonPhone.contact_number_id == contact.id
@@ -180,28 +179,27 @@ def _add_phone(viewer: Viewer, person: Person, typed: str, kind: str, field: str
             institution_id=viewer.institution_id, person_id=person.id, contact_number_id=contact.id
         )
         db.session.add(phone)
+        if person.opted_out_at and contact.status is SmsStatus.DEFAULT:
+            why = "added to a person who opted out"
+            change = Change(contact.id, ConsentEvent.PERSON_OPTED_OUT, why, viewer.staff_id)
+            apply(viewer.institution_id, [change], clock.now())
     phone.type, phone.removed_at = PhoneType(kind), None
     db.session.flush()
     return phone
 
 
-def _contact(institution_id: int, e164: str, *, person_opted_out: bool) -> ContactNumber:
-    """The number with its consent. One that is new, or that nobody has decided about, starts
-    DISABLED for a person who said STOP (D14)."""
-    start = first_consent(person_opted_out=person_opted_out)
+def _contact(institution_id: int, e164: str) -> ContactNumber:
+    """The number with its consent, which is its own, whoever had it before (D13)."""
     db.session.execute(
         upsert(ContactNumber)
-        .values(institution_id=institution_id, e164=e164, status=start.status, disabled_by=start.by)
+        .values(institution_id=institution_id, e164=e164, status=SmsStatus.DEFAULT)
         .on_conflict_do_nothing()
     )
-    contact = db.session.execute(
+    return db.session.execute(
         select(ContactNumber)
         .where(ContactNumber.institution_id == institution_id, ContactNumber.e164 == e164)
         .with_for_update()
     ).scalar_one()
-    if person_opted_out and contact.status == "default":
-        contact.status, contact.disabled_by = start.status, start.by
-    return contact
 
 
 def phone(viewer: Viewer, phone_id: int) -> PersonPhone:

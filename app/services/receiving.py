@@ -271,6 +271,8 @@ def _follow(arrival: Arrival, now: datetime) -> None:
                 .where(ContactNumber.id == contact.id)
                 .values(bulk_paused_at=now)
             )
+    if arrival.keyword in (Keyword.STOP, Keyword.START):  # answers what a vague one left open
+        thread.ask_opt_out = contact.bulk_paused_at = None
     if arrival.keyword in (Keyword.NONE, Keyword.VAGUE_STOP, Keyword.HELP):
         event = ConsentEvent.WROTE_FIRST if arrival.first else ConsentEvent.REPLIED
         change = consent.Change(contact.id, event, "wrote first", message_id=arrival.message_id)

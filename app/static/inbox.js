@@ -118,28 +118,54 @@ function tellSeen() {
 
 document.addEventListener("visibilitychange", tellSeen);
 
-/* Earlier items stay when the thread is refreshed, which brings only its last page. */
+/* A refresh brings the last page of a thread. Earlier items stay above it where the two overlap; where
+ * more than a page is new, they go, so that no message is missing in between. */
+
+let overlap = false;
+
+addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (detail.target.id !== "thread") return;
+  const template = document.createElement("template");
+  template.innerHTML = detail.serverResponse;
+  overlap = all(".item", template.content).some((item) => document.getElementById(item.id));
+});
 
 const callbacks = Idiomorph.defaults.callbacks;
-callbacks.beforeNodeRemoved = (node) => !node.matches?.("#items > .item");
-callbacks.beforeNodeMorphed = (node) => node.id !== "earlier";
-callbacks.beforeNodeAdded = (node) => node.id !== "earlier";
+callbacks.beforeNodeRemoved = (node) => !(overlap && node.matches?.("#items > .item"));
+callbacks.beforeNodeMorphed = (node) => !(overlap && node.id === "earlier");
+callbacks.beforeNodeAdded = (node) => !(overlap && node.id === "earlier");
 
-/* Writing: drafts outlive a look at another thread; the page forgets them when it is left. */
+/* Writing: what is typed outlives a look at another thread, a reload and the end of the session. The
+ * tab keeps it for its viewer until it is sent, until they sign out, or until the tab is closed. */
 
-const drafts = new Map();
 const box = () => one("[data-compose] textarea");
+const SENDING = "sending";
+
+function draftKey({ form }) {
+  const person = form.elements.person_id?.value ?? "";
+  return `draft ${document.body.dataset.viewer} ${form.getAttribute("action")} ${person}`;
+}
 
 function restoreDraft() {
-  const draft = box() && drafts.get(box().form.action);
+  const draft = box() && sessionStorage.getItem(draftKey(box()));
   if (!draft || box().value) return;
   box().value = draft;
   box().dispatchEvent(new Event("input", { bubbles: true }));
 }
 
+/** A first text is sent by a plain form, and its thread is what it leads to. */
+function forgetSent() {
+  if (openId()) sessionStorage.removeItem(sessionStorage.getItem(SENDING));
+  sessionStorage.removeItem(SENDING);
+}
+
+addEventListener("submit", ({ target }) => {
+  if (target.matches("[data-compose]:not([hx-post])")) sessionStorage.setItem(SENDING, draftKey(box()));
+});
+
 addEventListener("input", ({ target }) => {
   if (target !== box()) return;
-  drafts.set(target.form.action, target.value);
+  sessionStorage.setItem(draftKey(target), target.value);
   target.removeAttribute("aria-invalid");
   one("#body-error")?.remove();
 });
@@ -161,7 +187,7 @@ addEventListener("htmx:beforeRequest", ({ target }) => {
 addEventListener("htmx:afterRequest", ({ target, detail }) => {
   if (target.matches("[data-compose]") && box()) {
     box().readOnly = false;
-    if (detail.successful) drafts.delete(box().form.action);
+    if (detail.successful && detail.xhr.status < 300) sessionStorage.removeItem(draftKey(box()));
     box().focus();
     one("#thread-scroll").scrollTop = 0;
   }
@@ -188,4 +214,6 @@ addEventListener("htmx:afterSwap", ({ detail: { target } }) => {
 // Only now does htmx listen on what is new.
 addEventListener("htmx:afterSettle", tellSeen);
 addEventListener("DOMContentLoaded", tellSeen);
+addEventListener("DOMContentLoaded", restoreDraft); // htmx hears its input by then
+forgetSent();
 oneHeadPerDay();

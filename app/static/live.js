@@ -68,7 +68,7 @@ function connect() {
   socket = new WebSocket(`${scheme}//${location.host}/live?since=${seq}`);
   socket.onmessage = hear;
   socket.onclose = ({ code }) => {
-    if (code === SESSION_ENDED) location.assign(body.dataset.login);
+    if (code === SESSION_ENDED) location.reload(); // by way of the sign-in back to this page
     else lose();
   };
 }

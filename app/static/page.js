@@ -71,6 +71,7 @@ addEventListener("submit", async (event) => {
     form.dataset.confirmed = "yes";
     return form.requestSubmit(event.submitter);
   }
+  if (form.hasAttribute("data-sign-out")) sessionStorage.clear(); // drafts are nobody else's business
   form.dataset.busy = "yes";
 });
 
@@ -81,15 +82,17 @@ addEventListener("pageshow", () => {
 /* Requests that fail, and sessions that end */
 
 addEventListener("htmx:beforeSwap", (event) => {
-  const { xhr, requestConfig, elt } = event.detail;
+  const { xhr, elt } = event.detail;
   if ((xhr.status === 409 || xhr.status === 422) && elt.hasAttribute("data-compose")) {
     event.detail.shouldSwap = true; // the box again, with what is wrong
     event.detail.isError = false;
   }
-  const answered = xhr.responseURL && new URL(xhr.responseURL).pathname;
-  if (xhr.status !== 401 && (answered !== document.body.dataset.login || requestConfig.path === answered)) return;
-  event.detail.shouldSwap = false;
-  location.reload();
+});
+
+addEventListener("htmx:beforeOnLoad", (event) => {
+  if (!event.detail.xhr.getResponseHeader("HX-Redirect")) return;
+  event.preventDefault();
+  location.reload(); // by way of the sign-in back to this page
 });
 
 function notDone({ elt, requestConfig }, why, advice) {

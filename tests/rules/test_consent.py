@@ -14,7 +14,6 @@ from app.rules.consent import (
     Consent,
     DisabledBy,
     SmsStatus,
-    first_consent,
     next_consent,
 )
 from app.rules.consent import ConsentEvent as Event
@@ -81,8 +80,3 @@ def test_d14_a_stop_of_the_person_may_come_before_or_after_the_numbers_own():
         for event in order:
             state = next_consent(state, event)
         assert state == OWN_STOP
-
-
-def test_d14_a_number_added_to_an_opted_out_person_starts_disabled_with_that_reason():
-    assert first_consent(person_opted_out=True) == PERSON_STOP
-    assert first_consent(person_opted_out=False) == DEFAULT  # S3-61

@@ -1,5 +1,4 @@
-"""Lifecycle: a report only ever moves an attempt up the ladder, in whatever order it comes
-(D31)."""
+"""Lifecycle: a report only ever moves an attempt up the ladder, in whatever order (D31)."""
 
 from functools import reduce
 from itertools import permutations

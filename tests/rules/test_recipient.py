@@ -1,5 +1,4 @@
-"""Recipient: which one of a person's numbers gets the text (S3-7..S3-10, S3-64, S3-79..S3-84,
-D8-D12)."""
+"""Recipient: which one of a person's numbers gets the text (S3-7..10, S3-64, S3-79..84, D8-D12)."""
 
 from datetime import UTC, datetime
 from itertools import combinations_with_replacement, permutations
@@ -126,6 +125,11 @@ CASES = {
         [phone(1, DEFAULT, HOME, NEW), phone(2, DEFAULT, MOBILE)],
         OUT,
         (None, Reason.OPTED_OUT_BY_DEFAULT),
+    ),
+    "D30 ... a DISABLED one of another type before a DEFAULT one": (
+        [phone(1, DEFAULT, MOBILE, NEW), phone(2, BY_STAFF, HOME)],
+        OUT,
+        (None, Reason.DISABLED_BY_STAFF),
     ),
     "D30 ... a DISABLED one before one of another type": (
         [phone(1, DEFAULT, HOME, NEW), phone(2, INVALID)],

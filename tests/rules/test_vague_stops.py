@@ -89,6 +89,7 @@ VAGUE = """
     arrêtez
 """
 
+SIGNED = ["STOP\nSent from my phone", "Stop\n\nMaya Chen, class of 2028"]
 SLIPS = ["sto p", "s t o p", "S.T.O.P", "S-T-O-P", "st\u200bop", "stpo", "STOPP", "un-subscribe"]
 
 ORDINARY = """
@@ -181,12 +182,15 @@ def lines(text):
     return [line.strip() for line in text.strip().splitlines()]
 
 
-@pytest.mark.parametrize("body", lines(VAGUE) + SLIPS)
+@pytest.mark.parametrize("body", lines(VAGUE) + SIGNED + SLIPS)
 def test_d20_other_words_for_stop_are_asked_about(body):
     assert classify(body, stopped_here=False) is Keyword.VAGUE_STOP
 
 
-@pytest.mark.parametrize("body", lines(ORDINARY))
+TWO_LINES = ["I am at the stop\ntext me", "Which exit?\nThe next stop"]
+
+
+@pytest.mark.parametrize("body", lines(ORDINARY) + TWO_LINES)
 def test_d20_a_sentence_that_merely_contains_a_keyword_is_an_ordinary_message(body):
     assert classify(body, stopped_here=False) is Keyword.NONE
 

@@ -1,0 +1,136 @@
+"""Preview: what will happen to a message that is being written, as the box to write in shows it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from app.rules import words
+from app.rules.dispatch import Channel, Decision, Facts, Refuse, SendEmail, SendSms, Step
+from app.rules.phones import pretty
+from app.rules.reasons import Reason
+from app.rules.recipient import Phone, why_not
+from app.rules.segments import PLAIN, Encoding, Segments, measure
+from app.rules.words import Names
+from app.services.emails import detail_of
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    question: str
+    answer: str
+    deciding: bool
+    href: str | None = None
+
+
+def step_views(steps: Sequence[Step], names: Names, reason: Reason | None) -> list[StepView]:
+    """The step that gave the reason decided; else the last one that is not about email."""
+    about = [n for n, step in enumerate(steps) if step.rule != "email"]
+    gave = [n for n in about if steps[n].result == reason]
+    deciding = (gave or about or [-1])[-1]
+    return [
+        StepView(words.question(step), words.answer(step, names), n == deciding)
+        for n, step in enumerate(steps)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Costly:
+    char: str
+    plain: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneOption:
+    id: int
+    label: str
+    textable: bool
+    warning: str
+
+
+@dataclass(frozen=True, slots=True)
+class RouteView:
+    channel: str
+    headline: str
+    to: str
+    from_: str
+    button: str
+    counter: str
+    costly: Costly | None
+    phones: list[PhoneOption]
+    phone_id: int | None
+    steps: list[StepView] = field(default_factory=list)
+
+
+def route_view(
+    decision: Decision, facts: Facts, names: Names, body: str, phone_id: int | None
+) -> RouteView:
+    """What will happen to the message that is being written, before it is sent."""
+    options = [_option(phone, facts, names) for phone in facts.phones if phone.id]
+    if not any(option.textable for option in options):
+        options = []  # nothing to choose from
+    chosen = next((option for option in options if option.id == phone_id), None)
+    to = from_ = ""
+    costly = None
+    channel, button = decision.channel, "Send text"
+    match decision:
+        case _ if chosen and chosen.warning:  # D11: it cannot be picked, so nothing can be sent
+            channel, headline = Channel.NONE, chosen.warning
+            counter = _counter(facts.segments)
+        case SendSms(phone=phone, sender=sender):
+            to, from_ = (pretty(n, names.region) for n in (phone.e164, sender.number.e164))
+            new = " (yours from this text on)" if sender.assign else ""
+            headline = f"Text to {to} from your number {from_}{new}"
+            counter, costly = _counter(facts.segments), _costly(body, facts.segments)
+        case SendEmail(to=to):
+            because = _because(decision.reason, decision.steps, names)
+            headline = f"Email to {to}{', because ' + because if because else ''}"
+            button, counter = "Send email", "No text used"
+        case Refuse():
+            because = _because(decision.reason, decision.steps, names)
+            headline = f"Cannot be sent. {because[:1].upper()}{because[1:]}, and {words.NO_EMAIL}."
+            counter = ""
+    return RouteView(
+        channel.value,
+        headline,
+        to,
+        from_,
+        button,
+        counter,
+        costly,
+        options,
+        phone_id,
+        step_views(decision.steps, names, decision.reason),
+    )
+
+
+def _because(reason: Reason | None, steps: Sequence[Step], names: Names) -> str:
+    return words.why_not_text(reason, names, detail_of(steps)) if reason else ""
+
+
+def _counter(segments: Segments) -> str:
+    texts = "1 text" if segments.parts == 1 else f"{segments.parts} texts"
+    return f"{texts}, {segments.left} left"
+
+
+def _costly(body: str, segments: Segments) -> Costly | None:
+    """The character that makes the text cost more, where it does (UCS-2 halves a text)."""
+    char = segments.costly
+    if char is None or segments.encoding is not Encoding.UCS2 or segments.parts < 2:
+        return None
+    plain = PLAIN.get(char)
+    without = measure(body.replace(char, plain or "")).parts
+    instead = f" instead of {without}" if without < segments.parts else ""
+    return Costly(char, plain, f"The {char} makes this {segments.parts} texts{instead}.")
+
+
+def _option(phone: Phone, facts: Facts, names: Names) -> PhoneOption:
+    reason = why_not(phone, facts.defaults)
+    number = pretty(phone.e164, names.region)
+    label = f"{number}, {phone.type.value}, SMS {phone.consent.status.value.capitalize()}"
+    warning = (
+        f"{number} cannot be texted: {words.why_not_text(reason, names, phone.e164)}. "
+        "Choose another number."
+        if reason
+        else ""
+    )
+    return PhoneOption(phone.id, label, reason is None, warning)

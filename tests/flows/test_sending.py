@@ -1,0 +1,267 @@
+"""Sending: what may be written, once and in order, and what carries it where a text cannot (A11,
+I8, I15, D10, D34, D36, D43)."""
+
+from functools import partial
+
+import pytest
+from sqlalchemy import select, update
+
+from app import clock
+from app.database import db, transaction
+from app.models import Email
+from tests.helpers import until
+from tests.school import School, at_once
+
+LINE = "Northfield College. Reply STOP to stop."
+
+
+def with_key(member, person, key, body="Hello", **more):
+    return member.api.post(
+        "/messages",
+        json={"person_id": person.id, "body": body, **more},
+        headers={"Idempotency-Key": key},
+    )
+
+
+def error_of(answer):
+    return answer.status_code, answer.json()["error"]["code"]
+
+
+# What may be written
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", " \n\t ", "\u200b\u2060\ufeff", "bell \x07", "\x00", "c1 \x85 here", 7, None],
+)
+def test_a_body_that_is_no_message(school, body):
+    """A11, S4-38: empty, nothing to see, or not to be shown by a phone."""
+    school.pool(1)
+    dana, maya = school.member(), school.person("mobile")
+    for answer in (
+        dana.tries(maya, body),
+        dana.tries(maya, body, channel="email"),
+    ):
+        assert error_of(answer) == (422, "invalid")
+        assert [f["field"] for f in answer.json()["error"]["fields"]] == ["body"]
+    assert dana.said_to(maya) == []
+
+
+@pytest.mark.parametrize(
+    ("letter", "length", "hint"),
+    [("a", 1000, None), ("a", 1001, "7 texts"), ("😀", 1000, None), ("😀", 1001, "31 texts")],
+)
+def test_the_longest_body(school, letter, length, hint):
+    """S3-73, S4-39, A11: 1000 characters, whatever they take; with more it says what they take."""
+    school.pool(1)
+    dana, maya = school.member(), school.person("mobile")
+    answer = dana.tries(maya, letter * length)
+    if hint is None:
+        assert (answer.status_code, answer.json()["body"]) == (201, letter * length)
+        return
+    assert error_of(answer) == (422, "invalid")
+    (field,) = answer.json()["error"]["fields"]
+    assert field["field"] == "body"
+    assert "1,001 characters; 1,000 is the most" in field["message"]
+    assert hint in field["message"]
+
+
+def test_the_longest_body_is_a_setting(school):
+    """S3-72, D36: for answers and emails as well."""
+    (ours,) = school.pool(1)
+    school.settings(max_length=20)
+    dana, maya = school.member(), school.person("mobile")
+    thread = dana.send(maya, "a" * 20)["conversation_id"]
+    school.texts(maya.numbers[0], ours, "b" * 100)  # what comes in is not ours to cut
+    assert error_of(dana.tries(maya, "a" * 21, channel="email")) == (422, "invalid")
+    path = f"/conversations/{thread}/messages"
+    assert error_of(dana.api.post(path, json={"body": "a" * 21})) == (422, "invalid")
+    assert dana.reply(thread, f"  {'a' * 20}\r\n")["body"] == "a" * 20
+
+
+def test_what_cannot_be_sent_at_all(school):
+    """Contract 4: unknown people and fields; another school's person is nobody."""
+    school.pool(1)
+    dana, maya = school.member(), school.person("mobile")
+    with School.founded(school.app, school.url, school.carrier, school.mailbox) as other:
+        theirs = other.person("mobile")
+        assert error_of(dana.tries(theirs)) == (404, "not_found")
+        assert error_of(dana.api.get(f"/people/{theirs.id}/route")) == (404, "not_found")
+    refused = [dana.tries(maya, **odd) for odd in ({"text": "x"}, {"channel": "fax"})]
+    assert [error_of(answer) for answer in refused] == [(422, "invalid")] * 2
+    assert "text" in refused[0].json()["error"]["fields"][0]["message"]
+
+
+def test_the_first_text_says_who_writes_and_how_to_stop(school):
+    """D43: once for the whole school, counted as part of the text, and not on an email."""
+    school.pool(2)
+    school.settings(first_contact=LINE)
+    dana, lee, maya = school.member(), school.member(name="Lee Morgan"), school.person("mobile")
+    assert dana.send(maya, channel="email")["body"] == "Hello"
+    room = 160 - len(f"\n{LINE}")
+    assert dana.route(maya, body="a" * room)["segments"] == 1
+    assert dana.route(maya, body="a" * (room + 1))["segments"] == 2
+    assert error_of(dana.tries(maya, "a" * (1000 - len(LINE)))) == (422, "invalid")
+    first = dana.send(maya)
+    dana.settled(first["id"], "delivered")
+    second, third = dana.send(maya), lee.send(maya)
+    dana.settled(second["id"], "delivered")
+    lee.settled(third["id"], "delivered")
+    texts = [text["body"] for text in school.ledger(maya.numbers[0])]
+    assert texts == [f"Hello\n{LINE}", "Hello", "Hello"]
+    assert dana.send(maya, "a" * 1000)["segments"] == 7
+
+
+# Once, and in order
+
+
+def test_a_request_that_is_repeated_is_one_message(school):
+    """I8: however often and however much at once; its place and its text are one."""
+    school.pool(1)
+    school.settings(first_contact=LINE)
+    dana, maya = school.member(), school.person("mobile")
+    answers = at_once(*[partial(with_key, dana, maya, "k-1")] * 10)
+    assert [answer.status_code for answer in answers] == [201] * 10
+    (message_id,) = {answer.json()["id"] for answer in answers}
+    dana.settled(message_id, "delivered")
+    assert with_key(dana, maya, "k-1").json()["id"] == message_id
+    assert len(school.ledger()) == 1
+    assert len(dana.said_to(maya)) == 1
+    assert school.usage()["messages"]["used"] == 1
+
+
+def test_a_key_that_was_used_for_something_else(school):
+    """I8: another body, even one that the first begins with, or another person, is refused; a
+    colleague's same key is another key."""
+    school.pool(2)
+    dana, lee = school.member(), school.member(name="Lee Morgan")
+    maya, ana = school.person("mobile"), school.person("mobile")
+    first = with_key(dana, maya, "k-1", "Hello\nand more")
+    refused = [
+        with_key(dana, maya, "k-1", "Hello again"),
+        with_key(dana, maya, "k-1", "Hello"),
+        with_key(dana, ana, "k-1", "Hello\nand more"),
+    ]
+    assert [error_of(answer) for answer in refused] == [(409, "idempotency_mismatch")] * 3
+    theirs = with_key(lee, maya, "k-1", "Hello\nand more")
+    assert theirs.status_code == 201
+    assert theirs.json()["id"] != first.json()["id"]
+    for odd in ("", "k" * 81):
+        assert error_of(with_key(dana, maya, odd)) == (422, "invalid")
+
+
+def test_an_answer_that_is_repeated_is_one_message(school):
+    """I8 for answers; an email is no exception."""
+    dana, maya = school.member(), school.person("home")
+    thread = with_key(dana, maya, "k-1").json()["conversation_id"]
+    path, key = f"/conversations/{thread}/messages", {"Idempotency-Key": "k-2"}
+    post = partial(dana.api.post, path, json={"body": "Hello again"}, headers=key)
+    (answer,) = {answer.json()["id"] for answer in at_once(*[post] * 5)}
+    dana.settled(answer, "sent")
+    assert [m["body"] for m in dana.thread(thread)] == ["Hello", "Hello again"]
+    assert len(school.mails(maya.email)) == 2
+
+
+def test_texts_to_one_person_leave_in_order(school):
+    """I15: ten at a time are under way to different people, but never two of one pair."""
+    school.pool(1)
+    school.carrier.change_account(school.account_sid, latency_ms=30)
+    dana, maya, ana = school.member(), school.person("mobile"), school.person("mobile")
+    for n in range(10):
+        dana.send(maya, f"Maya {n}")
+        last = dana.send(ana, f"Ana {n}")
+    dana.settled(last["id"], "delivered")
+    until(lambda: len(school.ledger()) == 20)
+    for name, person in (("Maya", maya), ("Ana", ana)):
+        left = [text["body"] for text in school.ledger(person.numbers[0])]
+        assert left == [f"{name} {n}" for n in range(10)]
+
+
+@pytest.mark.parametrize("taken", ["handed on", "released", "retired"])
+def test_a_text_that_waits_when_its_number_is_taken_goes_by_email(school, taken):
+    """D34: never under somebody else's name; its place is given back. What was with the provider
+    already is a text."""
+    school.pool(1)
+    dana, lee = school.member(), school.member(name="Lee Morgan")
+    maya, unreachable = school.person("mobile"), school.person("mobile", email=None)
+    number_id = school.number(dana.send(maya)["from"])["id"]
+    until(lambda: len(school.ledger()) == 1)
+    # The answer to a call takes so long that the text behind it waits until the account stops.
+    school.carrier.change_account(school.account_sid, latency_ms=1500)
+    calling = [dana.send(person, "On its way") for person in (maya, unreachable)]
+    until(lambda: len(school.ledger()) == 3)
+    waiting = [dana.send(person, "Too late") for person in (maya, unreachable)]
+    with school.account_stopped():
+        school.carrier.change_account(school.account_sid, latency_ms=0)
+        api = school.admin().api
+        match taken:
+            case "handed on":
+                body = {"staff_id": lee.id, "conversations": "keep"}
+                assert api.post(f"/numbers/{number_id}/assign", json=body).status_code == 201
+            case "released":
+                assert api.delete(f"/numbers/{number_id}/assignment").status_code == 204
+            case "retired":
+                assert api.delete(f"/numbers/{number_id}").status_code == 204
+    emailed = dana.settled(waiting[0]["id"], "sent")
+    assert (emailed["channel"], emailed["to"]) == ("email", maya.email)
+    assert emailed["reason"] == "delivery_failed"
+    (mail,) = school.mails(maya.email)
+    assert mail["text"].startswith("Too late")
+    lost = dana.settled(waiting[1]["id"], "not_sent")
+    assert lost["error"]["code"] == "no_email"
+    for message in calling:
+        dana.settled(message["id"], "delivered")
+    assert "Too late" not in [text["body"] for text in school.ledger()]
+    assert school.usage()["messages"]["used"] == len(school.ledger()) == 3
+
+
+# The email
+
+
+def test_the_email_says_who_writes_and_why(school):
+    """D10: an answer reaches the writer, and it is marked as sent by a program."""
+    dana, maya = school.member(), school.person("home")
+    sent = dana.send(maya, "Bring your <form>,\nplease")
+    dana.settled(sent["id"], "sent")
+    (mail,) = school.mails(maya.email)
+    assert mail["from"] == "Dana Whitfield <no-reply@replyline.example>"
+    assert (mail["to"], mail["reply_to"]) == (maya.email, dana.email)
+    assert mail["subject"] == "A message from Dana Whitfield at Northfield College"
+    assert mail["headers"]["Auto-Submitted"] == "auto-generated"
+    because = "This came as an email because we have no number of yours that gets texts."
+    who = "Dana Whitfield, Northfield College"
+    assert mail["text"].startswith(f"Bring your <form>,\nplease\n\n{who}\n\n{because}")
+    assert "<p>Bring your &lt;form&gt;,<br>please</p>" in mail["html"]
+    assert who in mail["html"]
+    assert because in mail["html"]
+
+
+def test_an_email_that_is_tried_again_keeps_its_id(school):
+    """One mail with one Message-ID, whatever happened to the tries before."""
+    dana, maya = school.member(), school.person()
+    ours = Email.to_address == maya.email
+
+    def after_a_try() -> str | None:
+        with school.app.app_context():
+            wanted = select(Email.message_header).where(ours, Email.error.is_not(None))
+            return db.session.execute(wanted).scalar_one_or_none()
+
+    school.mailbox.refuse(maya.email, 451)
+    sent = dana.send(maya)
+    tried_with = until(after_a_try)
+    school.mailbox.accept_all()
+    with school.app.app_context(), transaction():
+        db.session.execute(update(Email).where(ours).values(due_at=clock.now()))
+    dana.settled(sent["id"], "sent")
+    assert [mail["message_id"] for mail in school.mails(maya.email)] == [tried_with]
+
+
+def test_an_email_by_choice(school):
+    """D40: although a text could go; no number is assigned for it."""
+    school.pool(1)
+    dana, maya = school.member(), school.person("mobile")
+    sent = dana.send(maya, channel="email")
+    assert (sent["channel"], sent["reason"], sent["to"]) == ("email", None, maya.email)
+    unreachable = dana.send(school.person("mobile", email=None), channel="email")
+    assert (unreachable["status"], unreachable["error"]["code"]) == ("not_sent", "no_email")
+    assert school.usage()["numbers"]["assigned"] == 0
