@@ -26,8 +26,15 @@ from app import events, jobs
 from app.config import Settings
 from app.database import db
 from app.errors import Forbidden
-from app.rules.access import Viewer
-from app.security import Credential, credential, still_valid, viewer_of_cookie, viewer_of_token
+from app.rules.access import READERS, Viewer
+from app.security import (
+    Credential,
+    credential,
+    require_one,
+    still_valid,
+    viewer_of_cookie,
+    viewer_of_token,
+)
 from app.services import presence
 
 log = structlog.get_logger()
@@ -221,6 +228,7 @@ def _admit() -> Response | None:
         return None
     if g.viewer is None:
         return Response("", status=401, headers={"WWW-Authenticate": "Bearer"})
+    require_one(*READERS)
     return None
 
 

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter
 
 from app.api.endpoints import get, patch, post
-from app.api.messages import READERS, Body, Message, listed
+from app.api.messages import Body, Message, listed
 from app.api.messages import shown as shown_message
 from app.api.paging import Page, Paging, page
 from app.api.types import ABSENT, Changes, Id, Input, Shape, Text, Time
 from app.models import Direction
-from app.rules.access import Can, Viewer
+from app.rules.access import READERS, Can, Viewer
 from app.services import inbox, messages, sending
 from app.services.inbox import Row
 from app.services.messages import Filter

@@ -6,9 +6,8 @@ from pydantic import Field
 
 from app import events
 from app.api.endpoints import get
-from app.api.messages import READERS
 from app.api.types import BIGGEST_ID, Query, Shape
-from app.rules.access import Viewer
+from app.rules.access import READERS, Viewer
 
 
 class EventsQuery(Query):

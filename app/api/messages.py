@@ -11,14 +11,13 @@ from app.api.paging import BY_ID, Page, Paging, page
 from app.api.types import Id, Input, Shape, Text, Time, Typed
 from app.models import Direction, Email
 from app.rules import texts
-from app.rules.access import Can, Viewer
+from app.rules.access import READERS, Viewer
 from app.rules.dispatch import Channel
 from app.rules.lifecycle import BY_WORD, Status
 from app.services import messages, sending
 from app.services.messages import Filter, Logged
 
 # Who may look into conversations at all: their own, or with `inbox.all` everybody's.
-READERS = (Can.TEXT_REPLY, Can.TEXT_START, Can.INBOX_ALL)
 
 
 def _sendable(body: str) -> str:

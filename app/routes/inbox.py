@@ -218,7 +218,9 @@ def _kept(conversation_id: int, asking: Viewer, problem: str) -> str:
     form = {"body": request.form.get("body", ""), "error": problem}
     try:
         row = _row(conversation_id)
-    except NotFound:  # it is a colleague's by now, and not to be seen any more
+    except NotFound:
+        row = None
+    if row is None or row.thread.staff_id != asking.staff_id:  # a colleague's by now
         return render_template("inbox/gone.html", form=form)
     page = {**_compose(row, asking, form), **_thread(row, asking), **_details(row, asking)}
     if request.headers.get("HX-Request"):

@@ -31,6 +31,9 @@ class Can(StrEnum):
     AUDIT_READ = "audit.read"
 
 
+# One of these lets a program read conversations and follow their events.
+READERS = (Can.TEXT_REPLY, Can.TEXT_START, Can.INBOX_ALL)
+
 _REPLY = (Can.TEXT_REPLY, Can.PEOPLE_READ)
 _ADVISE = (*_REPLY, Can.TEXT_START, Can.PEOPLE_EDIT, Can.CONSENT_EDIT)
 _OVERSEE = (Can.INBOX_ALL, Can.PEOPLE_READ, Can.REPORTS_READ, Can.REPORTS_EXPORT)

@@ -169,22 +169,21 @@ def _add_phone(viewer: Viewer, person: Person, typed: str, kind: str, field: str
     if kind == PhoneType.SYSTEM:
         raise Invalid(field, "The type system is for our own numbers.")
     contact = _contact(viewer.institution_id, e164)
-    phone = db.session.execute(
+    known = db.session.execute(
         select(PersonPhone).where(
             PersonPhone.person_id == person.id, PersonPhone.contact_number_id == contact.id
         )
     ).scalar_one_or_none()
-    if phone is None:
-        phone = PersonPhone(
-            institution_id=viewer.institution_id, person_id=person.id, contact_number_id=contact.id
-        )
-        db.session.add(phone)
-        if person.opted_out_at and contact.status is SmsStatus.DEFAULT:
-            why = "added to a person who opted out"
-            change = Change(contact.id, ConsentEvent.PERSON_OPTED_OUT, why, viewer.staff_id)
-            apply(viewer.institution_id, [change], clock.now())
+    phone = known or PersonPhone(
+        institution_id=viewer.institution_id, person_id=person.id, contact_number_id=contact.id
+    )
     phone.type, phone.removed_at = PhoneType(kind), None
+    db.session.add(phone)
     db.session.flush()
+    if known is None and person.opted_out_at and contact.status is SmsStatus.DEFAULT:
+        why = "added to a person who opted out"
+        change = Change(contact.id, ConsentEvent.PERSON_OPTED_OUT, why, viewer.staff_id)
+        apply(viewer.institution_id, [change], clock.now())
     return phone
 
 

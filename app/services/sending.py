@@ -13,7 +13,7 @@ from app.config import Settings
 from app.database import after_commit, db, retrying, transaction
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.events import about_conversation, publish
-from app.models import Conversation, Direction, Message, Person, SenderNumber, Staff
+from app.models import Conversation, Direction, Institution, Message, Person, SenderNumber, Staff
 from app.rules import texts, words
 from app.rules.access import Can, Viewer
 from app.rules.dispatch import Channel, Decision, Refuse, SendEmail, SendSms, decide
@@ -100,8 +100,11 @@ def _with_key(
         None,
         found.person_id,
     )
-    # The stored body may carry the first-contact line after the written one.
-    if same_place and (found.body == draft.body or found.body.startswith(draft.body + "\n")):
+    line = db.session.get_one(Institution, viewer.institution_id).first_contact
+    if same_place and found.body in (
+        draft.body,
+        texts.with_first_contact(draft.body, line, is_first=True),
+    ):
         return found
     raise Conflict(
         "This Idempotency-Key was used for another message.", code="idempotency_mismatch"
