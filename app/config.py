@@ -42,6 +42,9 @@ class Timing:
     validity: float = 4 * 3600.0  # a text not taken by then is not sent stale (D38)
     unreachable_retries: tuple[float, ...] = (900.0, 3600.0)  # waits after each 30003 (D19)
     busy_retry: float = 5.0  # the provider said 429 without Retry-After
+    mail_first_wait: float = 15.0  # the mail server said later; doubles with every try
+    mail_longest_wait: float = 1800.0
+    mail_give_up: float = 24 * 3600.0  # an email not taken by then has failed
     unseen_before_notice: float = 120.0  # no browser of the holder for this long (S3-16)
     live_poll: float = 5.0  # the live reader looks this often without a bell
     live_ping: float = 25.0

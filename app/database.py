@@ -72,6 +72,11 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+# FOR NO KEY UPDATE on PostgreSQL: two writers of one row wait for each other, but a new row
+# that only refers to it does not. (SQLite has no row locks and needs none.)
+LOCK: dict[str, Any] = {"key_share": True}
+
+
 class database_now(FunctionElement[datetime]):  # noqa: N801 (reads as the SQL function it is)
     """The database's clock, `plus` seconds: the only clock that rules leases."""
 
@@ -168,7 +173,7 @@ def transaction() -> Iterator[None]:
         session.rollback()
         raise
     finally:
-        del session.info[_EFFECTS], session.info[_LAST]
+        session.info.clear()  # whatever this transaction kept, also the events it did not write
         if takes_turns:
             _turn.release()
     for effect in effects:

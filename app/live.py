@@ -45,7 +45,6 @@ MOST_PER_PERSON = 20  # sockets; the oldest goes
 MOST_CLIENT_FRAMES = 10  # a minute; none are expected
 SESSION_ENDED, TOO_SLOW, TOO_MANY, NOT_EXPECTED = 4401, 4008, 4009, 1008  # close codes
 _BROWSER, _PROGRAM = "/live", "/api/v1/live"
-_SEEN_EVERY = 30.0  # seconds between two notes of who is connected
 
 
 @dataclass(eq=False, slots=True)
@@ -84,33 +83,43 @@ class Hub:
 
     def __init__(self, app: Flask) -> None:
         self._app = app
-        self._clients: dict[int, set[Client]] = defaultdict(set)  # by institution
+        # By institution, the oldest first.
+        self._clients: dict[int, dict[Client, None]] = defaultdict(dict)
         self._seq: dict[int, int] = {}  # how far each institution was looked at
         self._lock = threading.Lock()
         self._reader: threading.Thread | None = None
         settings: Settings = app.config["SETTINGS"]
         self._poll = settings.timing.live_poll
+        self._note_every = settings.timing.unseen_before_notice / 4
 
     def add(self, client: Client) -> None:
         institution = client.viewer.institution_id
         newest = events.newest(institution)
         with self._lock:
             same = [c for c in self._clients[institution] if _same_person(c, client)]
-            self._clients[institution].add(client)
+            self._clients[institution][client] = None
             self._seq.setdefault(institution, newest)
+            is_first = not same
             if self._reader is None:
                 self._reader = threading.Thread(target=self._run, name="live", daemon=True)
                 self._reader.start()
         if len(same) >= MOST_PER_PERSON:
             same[0].end(TOO_MANY)
+        if is_first and client.credential.kind == "login":
+            presence.note({client.viewer.staff_id})
 
     def remove(self, client: Client) -> None:
         institution = client.viewer.institution_id
         with self._lock:
-            self._clients[institution].discard(client)
+            self._clients[institution].pop(client, None)
             if not self._clients[institution]:
                 del self._clients[institution]
                 self._seq.pop(institution, None)
+
+    def looked(self, institution: int) -> int:
+        """Every event up to this one has been offered to who may see it."""
+        with self._lock:
+            return self._seq.get(institution, 0)
 
     def clients(self) -> list[Client]:
         with self._lock:
@@ -124,11 +133,11 @@ class Hub:
             rung = bell.wait(self._poll)
             try:
                 with self._app.app_context():
-                    self._read(rung)
                     if time.monotonic() - checked >= self._poll:
-                        checked = time.monotonic()
+                        checked, rung = time.monotonic(), None
                         self._drop_who_lost_access()
-                    if time.monotonic() - seen >= _SEEN_EVERY:
+                    self._read(rung)
+                    if time.monotonic() - seen >= self._note_every:
                         seen = time.monotonic()
                         self._note_who_is_here()
             except SQLAlchemyError as error:  # the database is away: look again soon
@@ -147,13 +156,14 @@ class Hub:
     def _fan_out(self, institution: int, batch: list[events.Numbered]) -> None:
         with self._lock:
             clients = list(self._clients.get(institution, ()))
-            if institution in self._seq:
-                self._seq[institution] = batch[-1].seq
         for event in batch:
             frame = json.dumps(event.frame)
             for client in clients:
                 if event.audience & client.audience:
                     client.offer(event.seq, frame)
+        with self._lock:  # only now: `looked` promises that everything up to here has been offered
+            if institution in self._seq:
+                self._seq[institution] = batch[-1].seq
 
     def _drop_who_lost_access(self) -> None:
         """I23: whose session, role or account is gone hears nothing more."""
@@ -256,10 +266,9 @@ def _serve(ws: Any) -> None:
     client = Client(viewer, credential(), viewer.audience)
     hub.add(client)
     try:
-        presence.note({viewer.staff_id} if client.credential.kind == "login" else set())
         seq = _catch_up(ws, client, request.args.get("since", ""))
         db.session.remove()  # a socket is held for hours, a database session is not
-        _stream(ws, client, seq, settings.timing.live_ping)
+        _stream(ws, hub, client, seq, settings.timing.live_ping)
     except ConnectionClosed:
         pass
     finally:
@@ -276,6 +285,7 @@ def _catch_up(ws: Any, client: Client, since: str) -> int:
         ws.send(json.dumps({"name": "resync", "seq": newest}))
         return newest
     while batch := events.after(institution, known):
+        db.session.rollback()  # nothing is held while we send
         for frame in events.visible(batch, client.audience):
             ws.send(json.dumps(frame))
         known = batch[-1].seq
@@ -283,9 +293,10 @@ def _catch_up(ws: Any, client: Client, since: str) -> int:
     return known
 
 
-def _stream(ws: Any, client: Client, seq: int, ping: float) -> None:
+def _stream(ws: Any, hub: Hub, client: Client, seq: int, ping: float) -> None:
     """Pass on frames beyond `seq`; every `ping` seconds how far was looked."""
-    told, frames = time.monotonic(), 0
+    told = minute = time.monotonic()
+    frames = 0
     while ws.connected:
         if (frames := frames + _received(ws)) > MOST_CLIENT_FRAMES:
             ws.close(NOT_EXPECTED)
@@ -301,16 +312,20 @@ def _stream(ws: Any, client: Client, seq: int, ping: float) -> None:
         if number > seq:
             ws.send(frame)
             seq = number
+        if time.monotonic() - minute >= 60:
+            minute, frames = time.monotonic(), 0
         if time.monotonic() - told >= ping:
-            told, frames = time.monotonic(), 0
-            with current_app.app_context():
-                newest = events.newest(client.viewer.institution_id)
-            ws.send(json.dumps({"name": "seq", "seq": max(seq, newest)}))
+            told = time.monotonic()
+            looked = hub.looked(client.viewer.institution_id)
+            if client.frames.empty():
+                seq = max(seq, looked)
+                ws.send(json.dumps({"name": "seq", "seq": seq}))
 
 
 def _received(ws: Any) -> int:
-    """How many frames the client has sent since the last look; what they say is of no interest."""
+    """How many frames the client has sent since the last look, as far as it matters; what they say
+    is of no interest."""
     count = 0
-    while ws.receive(timeout=0) is not None:
+    while count <= MOST_CLIENT_FRAMES and ws.receive(timeout=0) is not None:
         count += 1
     return count

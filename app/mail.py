@@ -31,6 +31,10 @@ class MailRefused(Exception):
     """The mail server said no for good, to this mail or its address; str() is its answer."""
 
 
+class MailDeferred(Exception):
+    """The mail server does not take this mail now; others may go."""
+
+
 class MailServerDown(Exception):
     """The mail server cannot take mail now; try again later."""
 
@@ -41,14 +45,16 @@ class Mailer:
         self._from = parseaddr(mail_from)[1]
 
     def send(self, mail: Mail) -> None:
-        """Hand over one mail. Raises MailRefused or MailServerDown."""
+        """Hand over one mail. Raises MailRefused, MailDeferred or MailServerDown."""
         try:
             self._server.send_message(self._built(mail), self._from, [mail.to])
         except smtplib.SMTPRecipientsRefused as error:
             code, answer = next(iter(error.recipients.values()))
-            raise _sorted_out(code, answer) from None
+            raise _sorted_out(code, answer, MailDeferred) from None
+        except smtplib.SMTPNotSupportedError as error:
+            raise MailRefused(f"the mail server cannot write to such an address: {error}") from None
         except smtplib.SMTPResponseException as error:
-            raise _sorted_out(error.smtp_code, error.smtp_error) from None
+            raise _sorted_out(error.smtp_code, error.smtp_error, MailServerDown) from None
         except (smtplib.SMTPException, OSError) as error:
             raise MailServerDown(type(error).__name__) from None
 
@@ -105,10 +111,10 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _sorted_out(code: int, answer: bytes | str) -> Exception:
+def _sorted_out(code: int, answer: bytes | str, for_now: type[Exception]) -> Exception:
     text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
     line = one_line(f"{code} {text}")[:300]
-    return MailRefused(line) if 500 <= code < 600 else MailServerDown(line)
+    return MailRefused(line) if 500 <= code < 600 else for_now(line)
 
 
 def _as_html(text: str) -> str:

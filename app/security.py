@@ -13,7 +13,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from flask import Flask, Response, current_app, g, redirect, request, session, url_for
-from sqlalchemy import Select, insert, select, update
+from sqlalchemy import ColumnElement, Select, insert, select, update
+from sqlalchemy.orm import selectinload
 
 from app import clock
 from app.config import Settings
@@ -113,6 +114,7 @@ def _with_owner(credential: Any) -> Select[Any]:
         .join(Staff, Staff.id == credential.staff_id)
         .join(Institution, Institution.id == Staff.institution_id)
         .where(Staff.active)
+        .options(selectinload(Staff.roles))
     )
 
 
@@ -133,21 +135,26 @@ def credential() -> Credential:
 def still_valid(asked: Iterable[Credential]) -> dict[Credential, Viewer]:
     """Which of these are still good, and for what: asked again while a socket is open (I23)."""
     asked, found = set(asked), {}
-    for kind, table, ended in (
-        ("login", Login, Login.ended_at),
-        ("token", ApiToken, ApiToken.revoked_at),
+    for kind, table, good in (
+        ("login", Login, _login_is_good()),
+        ("token", ApiToken, [ApiToken.revoked_at.is_(None)]),
     ):
         ids = [c.id for c in asked if c.kind == kind]
-        rows = (
-            db.session.execute(_with_owner(table).where(table.id.in_(ids), ended.is_(None)))
-            if ids
-            else ()
-        )
+        rows = db.session.execute(_with_owner(table).where(table.id.in_(ids), *good)) if ids else ()
         for row, staff, institution in rows:
             scopes = row.scopes if kind == "token" else None
             found[Credential(kind, row.id)] = _viewer(staff, institution, scopes)
     db.session.rollback()
     return found
+
+
+def _login_is_good() -> list[ColumnElement[bool]]:
+    now = clock.now()
+    return [
+        Login.ended_at.is_(None),
+        Login.last_used_at > now - IDLE,
+        Login.created_at > now - ABSOLUTE,
+    ]
 
 
 def viewer_of_cookie() -> Viewer | None:
@@ -156,12 +163,7 @@ def viewer_of_cookie() -> Viewer | None:
         return None
     now = clock.now()
     row = db.session.execute(
-        _with_owner(Login).where(
-            Login.token_hash == hash_token(token),
-            Login.ended_at.is_(None),
-            Login.last_used_at > now - IDLE,
-            Login.created_at > now - ABSOLUTE,
-        )
+        _with_owner(Login).where(Login.token_hash == hash_token(token), *_login_is_good())
     ).first()
     if row is None:
         return None
@@ -212,13 +214,15 @@ def sign_in(email: str, password: str) -> None:
         select(Staff).where(Staff.email == email.strip().lower(), Staff.active)
     ).scalar_one_or_none()
     known = staff.password_hash if staff else _nobody()
-    if not password_matches(known, password) or staff is None:
+    who = (staff.institution_id, staff.id) if staff else None
+    db.session.rollback()  # nothing is held while we hash
+    if not password_matches(known, password) or who is None:
         raise Unauthorized(
             "That email and password do not match. "
             "Check both, or ask your administrator for a reset."
         )
     token, now = secrets.token_urlsafe(32), clock.now()
-    row = {"institution_id": staff.institution_id, "staff_id": staff.id, "created_at": now}
+    row = {"institution_id": who[0], "staff_id": who[1], "created_at": now}
     with transaction():
         db.session.execute(
             insert(Login).values(**row, token_hash=hash_token(token), last_used_at=now)

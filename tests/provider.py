@@ -70,11 +70,16 @@ class Provider:
 
 
 def row_counts(school: School) -> dict[str, int]:
-    """How many rows each table holds: the same before and after is what "no change" means."""
-    tables: dict[str, Any] = Base.metadata.tables
+    """How many rows of this school each table holds: "no change" means the same before and
+    after."""
+    tables: dict[str, Any] = {
+        name: table for name, table in Base.metadata.tables.items() if "institution_id" in table.c
+    }
     with school.app.app_context():
         counts = {
-            name: db.session.execute(select(func.count()).select_from(table)).scalar_one()
+            name: db.session.execute(
+                select(func.count()).select_from(table).where(table.c.institution_id == school.id)
+            ).scalar_one()
             for name, table in tables.items()
         }
         db.session.remove()

@@ -32,7 +32,9 @@ TIMING = {
     "sweep_every": 1.0,
     "busy_retry": 0.2,
     "unreachable_retries": [0.5],
-    "unseen_before_notice": 1.0,
+    "mail_first_wait": 0.2,
+    "mail_longest_wait": 0.4,
+    "unseen_before_notice": 2.5,
     "live_poll": 0.5,
     "live_ping": 1.0,
 }

@@ -1,45 +1,53 @@
 """Email: the job that hands due emails to the mail server."""
 
+import time
+
 import structlog
 from flask import current_app
 
 from app import jobs
 from app.config import Settings
 from app.jobs import Job
-from app.mail import MailRefused, MailServerDown, connected
+from app.mail import MailDeferred, Mailer, MailRefused, MailServerDown, connected
 from app.services import emails
 
 log = structlog.get_logger()
 
 
 def send_due() -> None:
-    """Send what is due, over one connection per batch.
+    """Send what is due over one connection, for `delivery_job` seconds at most, then ring again.
 
     May run twice or late: a mail is claimed before it is handed over and carries the same
     Message-ID each time. A worker that dies in between leaves a lease that runs out.
     """
     jobs.answered(Job.SEND_EMAILS)
-    while claimed := emails.claim_due():
-        if not _hand_over(claimed):
-            return
-
-
-def _hand_over(claimed: list[emails.Claimed]) -> bool:
-    """False where the mail server is down: the rest waits as well."""
+    if not emails.any_due():
+        return
     settings: Settings = current_app.config["SETTINGS"]
-    left = list(claimed)
+    ends = time.monotonic() + settings.timing.delivery_job
     try:
         with connected(settings.mail_url, settings.mail_from) as mailer:
-            while left:
-                try:
-                    mailer.send(left[0].mail)
-                    emails.record_sent(left[0].id)
-                except MailRefused as error:
-                    emails.record_refused(left[0].id, str(error))
-                left.pop(0)
+            while time.monotonic() < ends:
+                if (email := emails.claim_next()) is None:
+                    return
+                _hand_over(mailer, email)
     except MailServerDown as error:
-        log.warning("mail_server_down", waiting=len(left))
-        for email in left:
+        log.warning("mail_server_down", error=str(error))
+        while email := emails.claim_next():
             emails.record_later(email.id, str(error))
-        return False
-    return True
+        return
+    jobs.ring(Job.SEND_EMAILS)
+
+
+def _hand_over(mailer: Mailer, email: emails.Claimed) -> None:
+    try:
+        mailer.send(email.mail)
+    except MailRefused as error:
+        emails.record_refused(email.id, str(error))
+    except MailDeferred as error:
+        emails.record_later(email.id, str(error))
+    except MailServerDown as error:
+        emails.record_later(email.id, str(error))
+        raise
+    else:
+        emails.record_sent(email.id)

@@ -3,7 +3,7 @@ for."""
 
 from app import jobs
 from app.jobs import Job
-from app.services import delivery, emails, health
+from app.services import delivery, health, notices
 
 
 def sweep() -> None:
@@ -20,4 +20,4 @@ def sweep() -> None:
 def write_notices() -> None:
     """Email holders about replies that no browser of theirs shows."""
     jobs.answered(Job.NOTICES)
-    emails.write_notices()
+    notices.write_notices()

@@ -2,6 +2,9 @@
 
 from app.models.institution import Institution, Seats, Usage
 from app.models.messages import (
+    CONVERSATION_UNREAD,
+    EMAIL_UNFINISHED,
+    MESSAGE_UNFINISHED,
     Attempt,
     Conversation,
     DeliveryReport,
@@ -24,6 +27,9 @@ from app.models.records import AuditEntry, ConsentEntry, EventCounter, EventRow
 from app.models.staff import ApiToken, Login, Role, RoleKind, Staff, staff_role
 
 __all__ = [
+    "CONVERSATION_UNREAD",
+    "EMAIL_UNFINISHED",
+    "MESSAGE_UNFINISHED",
     "ApiToken",
     "Assignment",
     "Attempt",

@@ -21,6 +21,12 @@ from app.rules.dispatch import Channel
 from app.rules.lifecycle import Status
 from app.rules.reasons import Reason
 
+# The conditions of partial indexes. SQLite uses such an index only for a query that repeats its
+# condition word for word, so these stand in the queries too.
+MESSAGE_UNFINISHED = text("message.channel = 'sms' AND message.status IN (10, 20, 25)")
+EMAIL_UNFINISHED = text("email.status IN (10, 20)")
+CONVERSATION_UNREAD = text("conversation.unread > 0")
+
 
 class Direction(StrEnum):
     INBOUND = "inbound"
@@ -53,6 +59,7 @@ class Conversation(Base):
     archived_at: Mapped[when_or_never]
     notified_at: Mapped[when_or_never]  # the reply notice went out; again only after it was read
     ask_opt_out: Mapped[str | None] = mapped_column(Text)  # the words that may be an opt-out (D20)
+    ask_contact_id: Mapped[int | None] = mapped_column(Id)  # ... and the number that wrote them
     in_contact_id: Mapped[int | None] = mapped_column(Id)  # the last inbound text: from whom (D12)
     in_number_id: Mapped[int | None] = mapped_column(Id)  # ... and to which number of ours (D4)
     last_message_at: Mapped[when]
@@ -88,8 +95,8 @@ Index(
     "ix_conversation_unread",
     Conversation.staff_id,
     Conversation.unread,
-    sqlite_where=Conversation.unread > 0,
-    postgresql_where=Conversation.unread > 0,
+    sqlite_where=CONVERSATION_UNREAD,
+    postgresql_where=CONVERSATION_UNREAD,
 )
 
 
@@ -108,14 +115,15 @@ class Message(Base):
         UniqueConstraint("staff_id", "idempotency_key"),
         Index("ix_message_thread", "conversation_id", "id"),
         Index("ix_message_pair", "contact_number_id", "sender_number_id", "id"),
+        Index("ix_message_person", "person_id", "id"),
         Index("ix_message_log", "institution_id", "id"),
         Index(
             "ix_message_due",
             "provider_account_id",
             "priority",
             "id",
-            sqlite_where=text("channel = 'sms' AND status IN (10, 20, 25)"),
-            postgresql_where=text("channel = 'sms' AND status IN (10, 20, 25)"),
+            sqlite_where=MESSAGE_UNFINISHED,
+            postgresql_where=MESSAGE_UNFINISHED,
         ),
     )
 
@@ -241,8 +249,8 @@ class Email(Base):
         Index(
             "ix_email_due",
             "due_at",
-            sqlite_where=text("status IN (10, 20)"),
-            postgresql_where=text("status IN (10, 20)"),
+            sqlite_where=EMAIL_UNFINISHED,
+            postgresql_where=EMAIL_UNFINISHED,
         ),
     )
 

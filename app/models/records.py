@@ -23,7 +23,7 @@ class ConsentEntry(Base):
     event: Mapped[ConsentEvent] = mapped_column(ByValue(ConsentEvent))
     reason: Mapped[str] = mapped_column(Text, default="")  # the words: of the text, or of the staff
     staff_id: Mapped[int | None] = mapped_column(Id, ref("staff"))
-    message_id: Mapped[int | None] = mapped_column(Id, ref("message"))
+    message_id: Mapped[int | None] = mapped_column(Id, ref("message"), index=True)
     at: Mapped[when]
 
 

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, String, Table, UniqueConstraint, text
+from sqlalchemy import JSON, Column, ForeignKey, String, Table, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.database import Base
@@ -75,13 +75,9 @@ class ApiToken(Base):
     """A key to the API. `scopes` None = everything its staff member may do."""
 
     __tablename__ = "api_token"
-    __table_args__ = (
-        Index("ix_api_token_live", "staff_id", sqlite_where=text("revoked_at IS NULL")),
-    )
-
     id: Mapped[pk]
     institution_id: Mapped[institution_fk]
-    staff_id: Mapped[int] = mapped_column(Id, ref("staff"))
+    staff_id: Mapped[int] = mapped_column(Id, ref("staff"), index=True)
     name: Mapped[str] = mapped_column(String(80))
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)  # SHA-256, hex
     scopes: Mapped[list[Any] | None] = mapped_column(JSON)

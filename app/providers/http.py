@@ -4,6 +4,8 @@ The SDK's own client has no timeout by default, and then one per read, so that a
 in may hang a worker for ever. This one keeps connections alive for as many calls as run at once.
 """
 
+import socket
+import threading
 import time
 from typing import Any
 from urllib.parse import urlencode
@@ -11,13 +13,78 @@ from urllib.parse import urlencode
 import urllib3
 from twilio.http import HttpClient
 from twilio.http.response import Response
+from urllib3.connection import HTTPConnection, HTTPSConnection
 
-CHUNK = 16 * 1024
 LONGEST_ANSWER = 4 * 1024 * 1024  # bytes
+_LOOK_EVERY = 0.1  # seconds; how exact the deadline is
+
+_ends = threading.local()  # when the call of this thread has to be over; monotonic
 
 
 class DeadlinePassed(Exception):
     """The answer did not come in time; whether the call did anything is not known."""
+
+
+class _Watchdog:
+    """Cuts the connection of a call whose time is up, whatever it waits for."""
+
+    def __init__(self) -> None:
+        self._calls: dict[socket.socket, float] = {}
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def watch(self, sock: socket.socket | None) -> None:
+        if sock is None:
+            return
+        with self._lock:
+            self._calls[sock] = _ends.at
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
+                self._thread.start()
+
+    def leave(self, sock: socket.socket | None) -> None:
+        with self._lock:
+            self._calls.pop(sock, None)  # type: ignore[arg-type]
+
+    def _run(self) -> None:
+        """Ends by itself when no call is left."""
+        while True:
+            time.sleep(_LOOK_EVERY)
+            with self._lock:
+                late = [s for s, ends in self._calls.items() if ends < time.monotonic()]
+                for sock in late:
+                    del self._calls[sock]
+                if not self._calls and not late:
+                    self._thread = None
+                    return
+            for sock in late:
+                try:
+                    sock.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    continue
+
+
+_watchdog = _Watchdog()
+
+
+class _Http(HTTPConnection):
+    def getresponse(self) -> Any:
+        _watchdog.watch(self.sock)
+        return super().getresponse()
+
+
+class _Https(HTTPSConnection):
+    def getresponse(self) -> Any:
+        _watchdog.watch(self.sock)
+        return super().getresponse()
+
+
+class _HttpPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Http
+
+
+class _HttpsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _Https
 
 
 class DeadlineHttpClient(HttpClient):
@@ -27,6 +94,7 @@ class DeadlineHttpClient(HttpClient):
     def __init__(self, deadline: float, calls: int = 64) -> None:
         self._deadline = deadline
         self._pool = urllib3.PoolManager(num_pools=4, maxsize=calls, retries=False)
+        self._pool.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
 
     def request(
         self,
@@ -40,7 +108,7 @@ class DeadlineHttpClient(HttpClient):
         allow_redirects: bool = False,
         **_: Any,
     ) -> Response:
-        ends = time.monotonic() + self._deadline
+        _ends.at = time.monotonic() + self._deadline
         sent = dict(headers or {})
         if auth:
             sent |= urllib3.make_headers(basic_auth=":".join(auth))
@@ -57,19 +125,16 @@ class DeadlineHttpClient(HttpClient):
             redirect=False,
             preload_content=False,
         )
+        connection: Any = answer.connection
+        sock = connection.sock if connection is not None else None
         try:
-            text = self._read(answer, ends).decode("utf-8", "replace")
+            text = answer.read(LONGEST_ANSWER).decode("utf-8", "replace")
+            if time.monotonic() > _ends.at or answer.read(1):
+                raise DeadlinePassed("the answer was not complete in time")
         except BaseException:
             answer.close()  # never back into the pool with half an answer in it
             raise
+        finally:
+            _watchdog.leave(sock)
         answer.release_conn()
         return Response(answer.status, text, answer.headers)
-
-    @staticmethod
-    def _read(answer: urllib3.BaseHTTPResponse, ends: float) -> bytes:
-        parts: list[bytes] = []
-        while chunk := answer.read1(CHUNK):
-            parts.append(chunk)
-            if time.monotonic() > ends or sum(map(len, parts)) > LONGEST_ANSWER:
-                raise DeadlinePassed("the answer was not complete in time")
-        return b"".join(parts)

@@ -55,6 +55,7 @@ def _signed_account() -> ProviderAccount:
     """
     if request.mimetype != "application/x-www-form-urlencoded":
         raise BadFormat("form-encoded only")
+    request.max_content_length = LARGEST_FORM
     try:
         raw = request.get_data(cache=True)
         raw.decode("utf-8")

@@ -64,6 +64,7 @@ def add(
     if db.session.get(Institution, institution_id) is None:
         raise NotFound(f"There is no institution {institution_id}.")
     credentials = Credentials(account_sid, secret, api_url)
+    db.session.rollback()  # nothing is held while the provider is asked
     if check:
         _test(credentials)
     with transaction():

@@ -4,15 +4,15 @@ The functions that take a transaction as open are called by the use case that ca
 (receiving, tracking); `set_by_staff` is a use case of its own.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, delete, func, insert, or_, select, true, update
 
 from app import clock
-from app.database import db, retrying, transaction, upsert
+from app.database import LOCK, db, retrying, transaction, upsert
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.events import Event, about_conversation, publish
 from app.models import (
@@ -46,13 +46,26 @@ class Change:
     message_id: int | None = None
 
 
-def lock(contact_ids: Iterable[int]) -> dict[int, ContactNumber]:
-    """The numbers, locked in the order of their ids, as they are now."""
+def lock(contact_ids: Collection[int], *, with_siblings: bool = False) -> dict[int, ContactNumber]:
+    """The numbers, locked in the order of their ids, as they are now.
+
+    `with_siblings`: also all other numbers of their owners, for what may turn out to be a STOP: two
+    of one person's numbers must not be locked one by one in different orders.
+    """
+    wanted: ColumnElement[bool] = ContactNumber.id.in_(sorted(set(contact_ids)))
+    if with_siblings:
+        owned = select(PersonPhone.person_id).where(PersonPhone.contact_number_id.in_(contact_ids))
+        wanted = or_(
+            wanted,
+            ContactNumber.id.in_(
+                select(PersonPhone.contact_number_id).where(PersonPhone.person_id.in_(owned))
+            ),
+        )
     rows = db.session.execute(
         select(ContactNumber)
-        .where(ContactNumber.id.in_(sorted(set(contact_ids))))
+        .where(wanted)
         .order_by(ContactNumber.id)
-        .with_for_update()
+        .with_for_update(**LOCK)
         .execution_options(populate_existing=True)
     )
     return {number.id: number for number in rows.scalars()}
@@ -64,7 +77,7 @@ def apply(institution_id: int, changes: Sequence[Change], now: datetime) -> set[
     Each change is one row in the ledger and an event; a change that the rules ignore leaves
     nothing.
     """
-    numbers = lock(c.contact_id for c in changes)
+    numbers = lock([c.contact_id for c in changes])
     entries: list[dict[str, Any]] = []
     changed: set[int] = set()
     for change in changes:
@@ -137,6 +150,12 @@ def opt_out(
     `person_id`: whose thread it answered; None where nobody knows, then the number alone.
     `marker`: what the threads with that person show.
     """
+    if person_id:  # first, so that a number which is being added waits for this, or is seen (D14)
+        db.session.execute(
+            update(Person)
+            .where(Person.id == person_id)
+            .values(opted_out_at=func.coalesce(Person.opted_out_at, now))
+        )
     others = [n for n in numbers_of(person_id) if n != contact_id] if person_id else []
     whole = Change(contact_id, ConsentEvent.OPTED_OUT, words, staff_id, message_id)
     rest = [
@@ -144,12 +163,6 @@ def opt_out(
         for other in others
     ]
     apply(institution_id, [whole, *rest], now)
-    if person_id:
-        db.session.execute(
-            update(Person)
-            .where(Person.id == person_id, Person.opted_out_at.is_(None))
-            .values(opted_out_at=now)
-        )
     mark_threads(institution_id, contact_id, person_id, "opted_out", marker, now)
 
 
@@ -305,13 +318,14 @@ def answer_vague_opt_out(viewer: Viewer, conversation_id: int, *, opts_out: bool
             raise NotFound
         if not viewer.may_see(thread.staff_id):
             raise NotFound
-        if thread.ask_opt_out is None or thread.in_contact_id is None:
+        if thread.ask_opt_out is None or thread.ask_contact_id is None:
             raise Conflict("This question has been answered already.", code="already_answered")
         words, now = thread.ask_opt_out, clock.now()
         if opts_out:
+            lock([thread.ask_contact_id], with_siblings=True)
             opt_out(
                 viewer.institution_id,
-                thread.in_contact_id,
+                thread.ask_contact_id,
                 thread.person_id,
                 words=words,
                 now=now,
@@ -320,10 +334,10 @@ def answer_vague_opt_out(viewer: Viewer, conversation_id: int, *, opts_out: bool
             )
         db.session.execute(
             update(ContactNumber)
-            .where(ContactNumber.id == thread.in_contact_id)
+            .where(ContactNumber.id == thread.ask_contact_id)
             .values(bulk_paused_at=None)
         )
-        thread.ask_opt_out = None
+        thread.ask_opt_out = thread.ask_contact_id = None
         publish(
             viewer.institution_id,
             about_conversation("conversation.changed", thread.id, thread.staff_id),

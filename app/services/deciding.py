@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import aliased
 
-from app.database import db
+from app.database import LOCK, db
 from app.models import (
     Assignment,
     ContactNumber,
@@ -63,8 +63,13 @@ def gather(
     *,
     chosen: int | None = None,
     wants_email: bool = False,
+    taking: bool = False,
 ) -> Gathered:
-    """Everything a decision about this message may depend on, as it is now."""
+    """Everything a decision about this message may depend on, as it is now.
+
+    `taking`: the number that would be assigned is kept for the open transaction, so that many who
+    send their first text at once choose different ones.
+    """
     institution, stopped, seats, own = _ours(viewer)
     month = month_of(now, institution.timezone)
     used = db.session.execute(
@@ -83,7 +88,7 @@ def gather(
             may_start=may_start,
             own=_with_blocks(own, phones),
             thread=None if may_start else _with_blocks(_thread_number(target), phones),
-            next_free=_with_blocks(next_free(institution.id, now), phones)
+            next_free=_with_blocks(next_free(institution.id, now, taking=taking), phones)
             if may_start and own is None
             else None,
             numbers_assigned=seats,
@@ -142,12 +147,15 @@ def _phones(target: Target) -> tuple[Phone, ...]:
     return (Phone(0, number.id, number.e164, PhoneType.OTHER, number.consent),)
 
 
-def next_free(institution_id: int, now: datetime) -> SenderNumber | None:
-    """The number that the next assignment would take: never-used first, then idle longest (D23)."""
+def next_free(institution_id: int, now: datetime, *, taking: bool = False) -> SenderNumber | None:
+    """The number that the next assignment would take: never-used first, then idle longest (D23).
+
+    `taking` locks it; where others hold all that are free, waits to see whether they take them.
+    """
     held = select(Assignment.id).where(
         Assignment.sender_number_id == SenderNumber.id, Assignment.ended_at.is_(None)
     )
-    return db.session.execute(
+    free = (
         select(SenderNumber)
         .where(
             SenderNumber.institution_id == institution_id,
@@ -157,7 +165,13 @@ def next_free(institution_id: int, now: datetime) -> SenderNumber | None:
         )
         .order_by(SenderNumber.last_used_at.asc().nulls_first(), SenderNumber.id)
         .limit(1)
-    ).scalar_one_or_none()
+    )
+    if not taking:
+        return db.session.execute(free).scalar_one_or_none()
+    at_once = db.session.execute(free.with_for_update(**LOCK, skip_locked=True))
+    if (found := at_once.scalar_one_or_none()) is not None:
+        return found
+    return db.session.execute(free.with_for_update(**LOCK)).scalar_one_or_none()
 
 
 def _thread_number(target: Target) -> SenderNumber | None:

@@ -12,14 +12,15 @@ from datetime import datetime, timedelta
 
 import structlog
 from flask import current_app
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import aliased
 
 from app import clock
 from app.config import Settings, Timing
-from app.database import database_now, db, retrying, transaction
+from app.database import LOCK, database_now, db, retrying, transaction
 from app.errors import ProviderBusy, ProviderDenied, ProviderError, ProviderRefused
 from app.models import (
+    MESSAGE_UNFINISHED,
     Assignment,
     Attempt,
     ContactNumber,
@@ -69,7 +70,7 @@ def accounts_with_work() -> list[int]:
         select(Message.provider_account_id)
         .join(ProviderAccount, ProviderAccount.id == Message.provider_account_id)
         .where(
-            Message.channel == Channel.SMS,
+            MESSAGE_UNFINISHED,
             Message.status == Status.QUEUED,
             Message.due_at <= clock.now(),
             ProviderAccount.stopped_reason.is_(None),
@@ -102,14 +103,14 @@ def claim(account_id: int, slots: int) -> list[Call]:
             .where(
                 Message.provider_account_id == account_id,
                 ProviderAccount.stopped_reason.is_(None),
-                Message.channel == Channel.SMS,
+                MESSAGE_UNFINISHED,
                 Message.status == Status.QUEUED,
                 Message.due_at <= now,
-                ~blocked.exists(),
+                or_(Message.kind != Kind.CONVERSATION, ~blocked.exists()),
             )
             .order_by(Message.priority, Message.id)
             .limit(slots)
-            .with_for_update(of=Message, skip_locked=True)
+            .with_for_update(**LOCK, of=Message, skip_locked=True)
         )
         taken = list(db.session.execute(due).scalars())
         if not taken:
@@ -150,6 +151,20 @@ def _call(message: Message, attempt: Attempt, now: datetime) -> Call:
     return Call(attempt.id, message.id, text)
 
 
+def _changed_hands() -> ColumnElement[bool]:
+    """Whether the number of a message was taken from its writer since they wrote it (D34).
+
+    Not where it is theirs: of several first texts written at once only one came with the number,
+    and the others may be older than the assignment.
+    """
+    of_number = select(Assignment.id).where(Assignment.sender_number_id == Message.sender_number_id)
+    since = or_(
+        Assignment.assigned_at > Message.created_at, Assignment.ended_at > Message.created_at
+    )
+    theirs = and_(Assignment.staff_id == Message.staff_id, Assignment.ended_at.is_(None))
+    return and_(of_number.where(since).exists(), ~of_number.where(theirs).exists())
+
+
 def begin_call(call: Call) -> bool:
     """The last look, in one statement: still ours, still wanted, still the writer's number. Stamps
     `calling_at` and commits; False where the text must not go, and then no call may follow.
@@ -157,13 +172,6 @@ def begin_call(call: Call) -> bool:
     A STOP commits before it looks for stamped calls, and this stamps what no committed STOP
     forbids: at least one of the two sees the other (reliability 3.1).
     """
-    changed_hands = select(Assignment.id).where(
-        Assignment.sender_number_id == Message.sender_number_id,
-        or_(
-            Assignment.assigned_at > Message.created_at,
-            Assignment.ended_at > Message.created_at,
-        ),
-    )
     pair_blocked = select(PairBlock.sender_number_id).where(
         PairBlock.sender_number_id == Message.sender_number_id,
         PairBlock.contact_number_id == Message.contact_number_id,
@@ -176,17 +184,30 @@ def begin_call(call: Call) -> bool:
             Message.status == Status.SENDING,
             Message.lease_until > database_now(_timing().call_deadline),
             Message.expires_at > clock.now(),
-            ~changed_hands.exists(),
+            ~_changed_hands(),
             or_(
                 Message.kind != Kind.CONVERSATION,  # the one confirmation of a STOP passes (D21)
                 and_(ContactNumber.status != SmsStatus.DISABLED, ~pair_blocked.exists()),
             ),
         )
     )
+    number = select(Attempt.contact_number_id).where(Attempt.id == call.attempt_id)
     with transaction():
+        # Shared with other calls, but not with a STOP: a statement sees what was committed before
+        # it began, so the stamp must begin after a STOP that is being committed.
+        db.session.execute(
+            select(ContactNumber.id)
+            .where(ContactNumber.id == number.scalar_subquery())
+            .with_for_update(read=True)
+        )
         stamped = db.session.execute(
             update(Attempt)
-            .where(Attempt.id == call.attempt_id, Attempt.calling_at.is_(None), may_go.exists())
+            .where(
+                Attempt.id == call.attempt_id,
+                Attempt.status == Status.SENDING,
+                Attempt.calling_at.is_(None),
+                may_go.exists(),
+            )
             .values(calling_at=database_now())
             .execution_options(synchronize_session=False)
         )
@@ -199,24 +220,27 @@ def record(outcomes: Sequence[Outcome]) -> None:
     now = clock.now()
     ordered = sorted(outcomes, key=lambda o: o.call.message_id)
     with transaction():
-        consent.lock(
-            db.session.execute(
-                select(Attempt.contact_number_id).where(
-                    Attempt.id.in_([o.call.attempt_id for o in ordered])
-                )
-            ).scalars()
-        )
-        db.session.execute(
-            update(Attempt)
-            .where(Attempt.id.in_([o.call.attempt_id for o in ordered]))
-            .values(answered_at=database_now())
-        )
+        called = Attempt.id.in_([o.call.attempt_id for o in ordered])
+        numbers = db.session.execute(select(Attempt.contact_number_id).where(called)).scalars()
+        consent.lock(list(numbers), with_siblings=True)
+        messages = _locked_messages([o.call.message_id for o in ordered])
+        db.session.execute(update(Attempt).where(called).values(answered_at=database_now()))
+        fresh = select(Attempt).where(called).execution_options(populate_existing=True)
+        attempts = {a.id: a for a in db.session.execute(fresh).scalars()}
         for outcome in ordered:
-            message = db.session.get_one(
-                Message, outcome.call.message_id, with_for_update=True, populate_existing=True
-            )
-            attempt = db.session.get_one(Attempt, outcome.call.attempt_id, populate_existing=True)
-            _record_one(outcome, attempt, message, now)
+            call = outcome.call
+            _record_one(outcome, attempts[call.attempt_id], messages[call.message_id], now)
+
+
+def _locked_messages(ids: Sequence[int]) -> dict[int, Message]:
+    rows = db.session.execute(
+        select(Message)
+        .where(Message.id.in_(ids))
+        .order_by(Message.id)
+        .with_for_update(**LOCK)
+        .execution_options(populate_existing=True)
+    ).scalars()
+    return {message.id: message for message in rows}
 
 
 def _record_one(outcome: Outcome, attempt: Attempt, message: Message, now: datetime) -> None:
@@ -249,6 +273,8 @@ def _again(attempt: Attempt, message: Message, now: datetime, wait: float) -> No
 def _caught(attempt: Attempt, message: Message, now: datetime) -> None:
     """The last check stopped this text; nothing was sent. By email with the reason (D34), failed
     when it is stale (D38), or simply free again when only the lease ran out."""
+    if attempt.status is not Status.SENDING:
+        return  # the lease ran out, and another attempt has the text
     attempt.status = Status.CANCELED
     if message.status is not Status.SENDING:
         return
@@ -278,10 +304,7 @@ def _why_caught(message: Message) -> Reason | None:
     pair = db.session.get(PairBlock, (message.sender_number_id, message.contact_number_id))
     if pair is not None:
         return Reason.CARRIER_BLOCKED
-    changed = select(Assignment.id).where(
-        Assignment.sender_number_id == message.sender_number_id,
-        or_(Assignment.assigned_at > message.created_at, Assignment.ended_at > message.created_at),
-    )
+    changed = select(Message.id).where(Message.id == message.id, _changed_hands())
     return Reason.DELIVERY_FAILED if db.session.execute(changed.limit(1)).first() else None
 
 
@@ -293,13 +316,13 @@ def fail_stale(limit: int = 500) -> int:
         stale = db.session.execute(
             select(Message)
             .where(
-                Message.channel == Channel.SMS,
+                MESSAGE_UNFINISHED,
                 Message.status == Status.QUEUED,
                 Message.expires_at <= now,
             )
             .order_by(Message.id)
             .limit(limit)
-            .with_for_update(skip_locked=True)
+            .with_for_update(**LOCK, skip_locked=True)
         ).scalars()
         found = list(stale)
         for message in found:
@@ -325,12 +348,12 @@ def free_dead_claims() -> int:
                 and_(Attempt.message_id == Message.id, Attempt.status == Status.SENDING),
             )
             .where(
-                Message.channel == Channel.SMS,
+                MESSAGE_UNFINISHED,
                 Message.status == Status.SENDING,
                 Message.lease_until < database_now(),
             )
             .order_by(Message.id)
-            .with_for_update(of=Message, skip_locked=True)
+            .with_for_update(**LOCK, of=Message, skip_locked=True)
         ).all()
         now = clock.now()
         for message, attempt in rows:

@@ -6,35 +6,28 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from flask import current_app
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from app import clock, jobs
 from app.config import Settings
-from app.database import after_commit, database_now, db, transaction
+from app.database import LOCK, after_commit, database_now, db, retrying, transaction
 from app.events import about_conversation, publish
 from app.mail import Mail
 from app.models import (
-    ContactNumber,
+    EMAIL_UNFINISHED,
     Conversation,
     Email,
     Institution,
     Message,
-    Person,
-    Staff,
 )
 from app.rules import words
 from app.rules.dispatch import Channel, Step
 from app.rules.lifecycle import Status
-from app.rules.phones import pretty
 from app.rules.texts import fill
 
-BATCH = 50
 LEASE = 120.0  # seconds; longer than the mail server may take for one mail
-GIVE_UP_AFTER = timedelta(hours=24)
-_FIRST_WAIT, _LONGEST_WAIT = 15.0, 1800.0  # seconds between tries, doubling
 
 
 class Writer(Protocol):
@@ -71,7 +64,7 @@ def write_fallback(
         "reason": words.why_email(messages[-1].reason),
         "text": "\n\n".join(m.body for m in messages),
     }
-    email = _add(
+    email = add(
         institution.id,
         "fallback",
         to,
@@ -86,7 +79,7 @@ def write_fallback(
     return email
 
 
-def _add(
+def add(
     institution_id: int,
     kind: str,
     to: str,
@@ -126,27 +119,42 @@ class Claimed:
     mail: Mail
 
 
-def claim_due(limit: int = BATCH) -> list[Claimed]:
-    """Take emails that are due, or whose worker died, for LEASE seconds."""
+def _is_due() -> ColumnElement[bool]:
+    return and_(
+        EMAIL_UNFINISHED,
+        Email.due_at <= clock.now(),
+        or_(Email.lease_until.is_(None), Email.lease_until < database_now()),
+    )
+
+
+def any_due() -> bool:
+    found = db.session.execute(select(Email.id).where(_is_due()).limit(1)).first()
+    db.session.rollback()
+    return found is not None
+
+
+@retrying
+def claim_next() -> Claimed | None:
+    """Take the email that is due longest, or whose worker died, for LEASE seconds.
+
+    None where nothing is due. One at a time, so that no lease runs out while another is sent.
+    """
     with transaction():
-        rows = db.session.execute(
+        email = db.session.execute(
             select(Email)
-            .where(
-                Email.status.in_([Status.QUEUED, Status.SENDING]),
-                Email.due_at <= clock.now(),
-                or_(Email.lease_until.is_(None), Email.lease_until < database_now()),
-            )
+            .where(_is_due())
             .order_by(Email.due_at, Email.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        ).scalars()
-        emails = list(rows)
+            .limit(1)
+            .with_for_update(**LOCK, skip_locked=True)
+        ).scalar_one_or_none()
+        if email is None:
+            return None
         db.session.execute(
             update(Email)
-            .where(Email.id.in_([e.id for e in emails]))
+            .where(Email.id == email.id)
             .values(status=Status.SENDING, lease_until=database_now(LEASE), tries=Email.tries + 1)
         )
-        return [Claimed(e.id, _as_mail(e)) for e in emails]
+        return Claimed(email.id, _as_mail(email))
 
 
 def _as_mail(email: Email) -> Mail:
@@ -161,25 +169,30 @@ def _as_mail(email: Email) -> Mail:
     )
 
 
+@retrying
 def record_sent(email_id: int) -> None:
     with transaction():
         _finish(db.session.get_one(Email, email_id), Status.SENT)
 
 
+@retrying
 def record_refused(email_id: int, answer: str) -> None:
     """The mail server said no for good: its writer sees it at once."""
     with transaction():
         _finish(db.session.get_one(Email, email_id), Status.FAILED, answer)
 
 
+@retrying
 def record_later(email_id: int, problem: str) -> None:
-    """The mail server is down: try again, ever more rarely, for GIVE_UP_AFTER."""
+    """Not now: try again, ever more rarely, for `mail_give_up` seconds."""
+    settings: Settings = current_app.config["SETTINGS"]
+    timing = settings.timing
     with transaction():
         email, now = db.session.get_one(Email, email_id), clock.now()
-        if now - email.created_at > GIVE_UP_AFTER:
-            _finish(email, Status.FAILED, f"given up after 24 hours: {problem}")
+        if (now - email.created_at).total_seconds() > timing.mail_give_up:
+            _finish(email, Status.FAILED, f"given up: {problem}")
             return
-        wait = min(_FIRST_WAIT * 2 ** (email.tries - 1), _LONGEST_WAIT)
+        wait = min(timing.mail_first_wait * 2 ** (email.tries - 1), timing.mail_longest_wait)
         email.status, email.lease_until = Status.QUEUED, None
         email.error, email.due_at = problem[:300], now + timedelta(seconds=wait)
 
@@ -195,7 +208,8 @@ def _finish(email: Email, status: Status, error: str | None = None) -> None:
         .order_by(Message.id)
     ).all()
     for message, holder in carried:
-        if message.channel is Channel.EMAIL:
+        # A text that was reported delivered after all stays delivered (D35).
+        if message.channel is Channel.EMAIL and message.status < Status.ACCEPTED:
             message.status, message.sent_at = status, email.sent_at
             if error:
                 message.error_code, message.error_message = "email_failed", error[:300]
@@ -209,68 +223,3 @@ def _finish(email: Email, status: Status, error: str | None = None) -> None:
                 message=message.id,
             ),
         )
-
-
-# The reply notice
-
-
-def write_notices() -> int:
-    """Tell holders by email that a reply waits which nobody of them can see; how many were told.
-
-    No browser of theirs was connected for `unseen_before_notice` seconds; one notice per
-    conversation until they read it (S3-16, S3-17).
-    """
-    settings: Settings = current_app.config["SETTINGS"]
-    now = clock.now()
-    unseen_since = now - timedelta(seconds=settings.timing.unseen_before_notice)
-    with transaction():
-        rows = db.session.execute(
-            select(Conversation, Staff, Institution)
-            .join(Staff, Staff.id == Conversation.staff_id)
-            .join(Institution, Institution.id == Conversation.institution_id)
-            .where(
-                Conversation.unread > 0,
-                Conversation.notified_at.is_(None),
-                Staff.active,
-                or_(Staff.last_live_at.is_(None), Staff.last_live_at < unseen_since),
-            )
-            .order_by(Conversation.id)
-            .limit(200)
-            .with_for_update(skip_locked=True, of=Conversation)
-        ).all()
-        for thread, staff, institution in rows:
-            _write_notice(thread, staff, institution, settings.public, now)
-            thread.notified_at = now
-        return len(rows)
-
-
-def _write_notice(
-    thread: Conversation, staff: Staff, institution: Institution, public_url: str, now: datetime
-) -> None:
-    person = db.session.get(Person, thread.person_id) if thread.person_id else None
-    number = (
-        db.session.get(ContactNumber, thread.contact_number_id)
-        if thread.contact_number_id
-        else None
-    )
-    name = person.name if person else pretty(number.e164 if number else "", institution.region)
-    text = db.session.get(Message, thread.last_message_id) if thread.last_message_id else None
-    at = (text.created_at if text else now).astimezone(
-        ZoneInfo(staff.timezone or institution.timezone)
-    )
-    fields = {
-        "name": name,
-        "time": at.strftime("%-I:%M %p on %B %-d"),
-        "text": text.body if text else thread.snippet,
-        "link": f"{public_url}/inbox/{thread.id}",
-        "institution": institution.name,
-    }
-    _add(
-        institution.id,
-        "notice",
-        staff.email,
-        institution.name,
-        fill(institution.reply_notice_subject, fields),
-        fill(institution.reply_notice_body, fields),
-        now,
-    )

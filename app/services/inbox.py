@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import and_, func, or_, select, true, update
 
 from app import clock
-from app.database import db, retrying, transaction
+from app.database import LOCK, db, retrying, transaction
 from app.errors import Conflict, Forbidden, NotFound
 from app.events import about_conversation, publish
 from app.models import (
+    CONVERSATION_UNREAD,
     ContactNumber,
     Conversation,
     Direction,
@@ -146,7 +147,7 @@ def unread_total(viewer: Viewer) -> int:
     """How many texts of the viewer's own conversations are unread."""
     return db.session.execute(
         select(func.coalesce(func.sum(Conversation.unread), 0)).where(
-            Conversation.staff_id == viewer.staff_id, Conversation.unread > 0
+            Conversation.staff_id == viewer.staff_id, CONVERSATION_UNREAD
         )
     ).scalar_one()
 
@@ -279,7 +280,7 @@ def change(
 
 def _own(viewer: Viewer, conversation_id: int) -> Conversation:
     thread = db.session.get(
-        Conversation, conversation_id, with_for_update=True, populate_existing=True
+        Conversation, conversation_id, with_for_update=LOCK, populate_existing=True
     )
     if thread is None or thread.institution_id != viewer.institution_id:
         raise NotFound("There is no such conversation.")
@@ -305,9 +306,12 @@ def hand_over(viewer: Viewer, conversation_id: int, staff_id: int) -> int:
         to = db.session.get(Staff, staff_id)
         if to is None or to.institution_id != viewer.institution_id or not to.active:
             raise NotFound("There is no such member of staff.")
-        if thread.staff_id == staff_id:
-            raise Conflict(f"{to.name} holds this conversation already.", code="already_held")
         before = thread.staff_id
+        db.session.refresh(thread, with_for_update=LOCK)
+        if thread.staff_id != before:
+            raise Conflict("Somebody else took this conversation just now.", code="taken")
+        if before == staff_id:
+            raise Conflict(f"{to.name} holds this conversation already.", code="already_held")
         text = f"{viewer.name} handed this conversation to {to.name}"
         now = clock.now()
         add_markers([thread.id], viewer.institution_id, "handed_over", snippet(text, 300), now)

@@ -1,7 +1,7 @@
 """Merging: conversations change hands; where the new holder has a thread already, the two become
 one."""
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from app.database import db
@@ -13,6 +13,7 @@ from app.rules.access import holder_audience
 def merge_threads(institution_id: int, thread_ids: list[int], holder: int) -> dict[int, int]:
     """Give threads to a new holder in the open transaction; the id each one has from now on
     (D25)."""
+    _lock(institution_id, thread_ids, holder)
     old, kept = aliased(Conversation), aliased(Conversation)
     twins = db.session.execute(
         select(old.id, kept.id)
@@ -50,6 +51,24 @@ def merge_threads(institution_id: int, thread_ids: list[int], holder: int) -> di
     return became
 
 
+def _lock(institution_id: int, thread_ids: list[int], holder: int) -> None:
+    """The threads that move and those that may take them up, in the order of their ids."""
+    people = select(Conversation.person_id).where(Conversation.id.in_(thread_ids))
+    numbers = select(Conversation.contact_number_id).where(Conversation.id.in_(thread_ids))
+    theirs = and_(
+        Conversation.institution_id == institution_id,
+        Conversation.staff_id == holder,
+        or_(Conversation.person_id.in_(people), Conversation.contact_number_id.in_(numbers)),
+    )
+    db.session.execute(
+        select(Conversation)
+        .where(or_(Conversation.id.in_(thread_ids), theirs))
+        .order_by(Conversation.id)
+        .with_for_update()  # whole: some of them are deleted
+        .execution_options(populate_existing=True)
+    ).scalars().all()
+
+
 def _pour(gone: int, stays: int) -> None:
     """All that is in one thread into another; the emptied row goes."""
     for table in (Message, Marker):
@@ -58,7 +77,8 @@ def _pour(gone: int, stays: int) -> None:
         )
     a, b = (db.session.get_one(Conversation, thread) for thread in (gone, stays))
     b.unread += a.unread
-    b.ask_opt_out = b.ask_opt_out or a.ask_opt_out
+    if a.ask_opt_out and not b.ask_opt_out:
+        b.ask_opt_out, b.ask_contact_id = a.ask_opt_out, a.ask_contact_id
     if a.last_message_at > b.last_message_at:
         b.last_message_at, b.snippet = a.last_message_at, a.snippet
         b.last_direction, b.last_message_id = a.last_direction, a.last_message_id

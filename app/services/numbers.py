@@ -6,7 +6,7 @@ from sqlalchemy import func, insert, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 
 from app import clock
-from app.database import db, retrying, transaction, upsert
+from app.database import LOCK, db, retrying, transaction, upsert
 from app.errors import Conflict, Forbidden, Invalid, NotFound, ProviderError, ProviderRefused
 from app.events import Event, publish
 from app.models import (
@@ -14,11 +14,11 @@ from app.models import (
     Conversation,
     Institution,
     Message,
-    ProviderAccount,
     Seats,
     SenderNumber,
     Staff,
 )
+from app.providers import Provider
 from app.rules import phones
 from app.rules.access import Can, Viewer, capabilities_of, staff_audience
 from app.services import accounts
@@ -84,8 +84,10 @@ def add(institution_id: int, typed: list[str], public_url: str, *, check: bool =
         raise NotFound(f"There is no institution {institution_id}.")
     account = accounts.of_institution(institution_id)
     found = [(_parsed(text, institution.region), text) for text in typed]
-    sids = [_connect(account, e164, public_url) if check else None for e164, _ in found]
-    account_id, now = account.id, clock.now()
+    account_id, provider = account.id, accounts.provider_of(account)
+    db.session.rollback()  # nothing is held while the provider is asked
+    sids = [_connect(provider, e164, public_url) if check else None for e164, _ in found]
+    now = clock.now()
     try:
         with transaction():
             rows = [
@@ -112,9 +114,9 @@ def _parsed(typed: str, region: str) -> str:
     return e164
 
 
-def _connect(account: ProviderAccount, e164: str, public_url: str) -> str:
+def _connect(provider: Provider, e164: str, public_url: str) -> str:
     try:
-        return accounts.provider_of(account).connect_number(
+        return provider.connect_number(
             e164,
             f"{public_url}/webhooks/twilio/inbound",
             f"{public_url}/webhooks/twilio/voice",
@@ -130,7 +132,7 @@ def _number(viewer: Viewer, number_id: int) -> SenderNumber:
     number = db.session.execute(
         select(SenderNumber)
         .where(SenderNumber.id == number_id, SenderNumber.institution_id == viewer.institution_id)
-        .with_for_update()
+        .with_for_update(**LOCK)
     ).scalar_one_or_none()
     if number is None:
         raise NotFound("There is no such number.")

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
 from app import clock
-from app.database import db, retrying, transaction, upsert
+from app.database import LOCK, db, retrying, transaction, upsert
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.events import Event, publish
 from app.models import (
@@ -197,7 +197,7 @@ def _contact(institution_id: int, e164: str) -> ContactNumber:
     return db.session.execute(
         select(ContactNumber)
         .where(ContactNumber.institution_id == institution_id, ContactNumber.e164 == e164)
-        .with_for_update()
+        .with_for_update(**LOCK)
     ).scalar_one()
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, select
 
 from app.database import db
 from app.models import (
@@ -81,61 +81,48 @@ class Placing:
         return owners
 
     def _read_threads(self) -> dict[int, list[Thread]]:
-        """By contact: every thread that has sent a text to it, with the latest one of these."""
+        """By contact: the threads with its owners, each with its latest text to that contact."""
+        latest = _latest_text().where(
+            Message.conversation_id == Conversation.id,
+            Message.contact_number_id == PersonPhone.contact_number_id,
+        )
         rows = db.session.execute(
             select(
-                Message.contact_number_id,
+                PersonPhone.contact_number_id,
                 Conversation.id,
                 Conversation.staff_id,
                 Conversation.person_id,
-                func.max(Message.id),
+                latest.scalar_subquery(),
             )
-            .join(Conversation, Conversation.id == Message.conversation_id)
+            .join(Conversation, Conversation.person_id == PersonPhone.person_id)
             .where(
-                Message.contact_number_id.in_(self._contact_ids),
-                Message.direction == Direction.OUTBOUND,
-                Message.channel == Channel.SMS,
-            )
-            .group_by(
-                Message.contact_number_id,
-                Conversation.id,
-                Conversation.staff_id,
-                Conversation.person_id,
+                PersonPhone.contact_number_id.in_(self._contact_ids),
+                PersonPhone.removed_at.is_(None),
             )
         )
         found: dict[int, list[Thread]] = defaultdict(list)
         for contact, thread, holder, person, last in rows:
-            found[contact or 0].append(Thread(thread, holder, person, last))
+            found[contact].append(Thread(thread, holder, person, last))
         return found
 
     def _read_latest_of_pairs(self) -> dict[Pair, Thread]:
         """By pair of numbers: the thread of the latest text that left on it."""
-        last = (
-            select(func.max(Message.id))
-            .where(
-                Message.contact_number_id.in_(self._contact_ids),
-                Message.sender_number_id.in_(self._number_ids),
-                Message.direction == Direction.OUTBOUND,
-                Message.channel == Channel.SMS,
-            )
-            .group_by(Message.contact_number_id, Message.sender_number_id)
+        latest = _latest_text().where(
+            Message.contact_number_id == ContactNumber.id,
+            Message.sender_number_id == SenderNumber.id,
         )
+        pairs = select(SenderNumber.id, ContactNumber.id, latest.scalar_subquery()).where(
+            ContactNumber.id.in_(self._contact_ids), SenderNumber.id.in_(self._number_ids)
+        )
+        texts = {last: Pair(*pair) for *pair, last in db.session.execute(pairs) if last}
         rows = db.session.execute(
-            select(
-                Message.sender_number_id,
-                Message.contact_number_id,
-                Conversation.id,
-                Conversation.staff_id,
-                Conversation.person_id,
-                Message.id,
-            )
+            select(Message.id, Conversation.id, Conversation.staff_id, Conversation.person_id)
             .join(Conversation, Conversation.id == Message.conversation_id)
-            .where(Message.id.in_(last))
+            .where(Message.id.in_(texts))
         )
         return {
-            Pair(number, contact): Thread(thread, holder, person, message)
-            for number, contact, thread, holder, person, message in rows
-            if contact is not None
+            texts[last]: Thread(thread, holder, person, last)
+            for last, thread, holder, person in rows
         }
 
     def _read_holders(self) -> dict[int, int]:
@@ -156,3 +143,13 @@ class Placing:
             db.session.execute(select(Staff.id).where(Staff.id.in_(asked), Staff.active)).scalars()
         )
         return holders
+
+
+def _latest_text() -> Select[int]:
+    """The id of the latest outbound text; one step back in an index."""
+    return (
+        select(Message.id)
+        .where(Message.direction == Direction.OUTBOUND, Message.channel == Channel.SMS)
+        .order_by(Message.id.desc())
+        .limit(1)
+    )

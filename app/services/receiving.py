@@ -21,6 +21,7 @@ from app.database import database_now, db, retrying, transaction, upsert
 from app.events import about_conversation, publish
 from app.models import (
     Attempt,
+    ConsentEntry,
     ContactNumber,
     Conversation,
     Direction,
@@ -31,7 +32,7 @@ from app.models import (
     SenderNumber,
 )
 from app.providers import InboundSms
-from app.rules.consent import ConsentEvent, DisabledBy
+from app.rules.consent import ConsentEvent, DisabledBy, SmsStatus
 from app.rules.dispatch import Channel
 from app.rules.keywords import Keyword, classify
 from app.rules.lifecycle import Status
@@ -74,8 +75,6 @@ def receive_many(texts: Sequence[InboundSms]) -> list[int]:
     now = clock.now()
     with transaction():
         arrivals = _arrivals(texts, now)
-        if not arrivals:
-            return []
         placing = Placing(arrivals)
         for arrival in arrivals:
             arrival.thread = placing.thread_of(arrival, now)
@@ -84,14 +83,26 @@ def receive_many(texts: Sequence[InboundSms]) -> list[int]:
             _store(arrival, now)
             _follow(arrival, now)
             keyword_replies.answer(arrival, now)
-        stopped = [a for a in arrivals if a.keyword is Keyword.STOP]
-        return sorted({n for a in stopped for n in _silenced(a)})
+        return _silenced(texts)
 
 
-def _silenced(arrival: Arrival) -> list[int]:
-    """The numbers that a STOP covers."""
-    person = arrival.thread.person_id if arrival.thread else None
-    return [arrival.contact.id, *(consent.numbers_of(person) if person else [])]
+def _silenced(texts: Sequence[InboundSms]) -> list[int]:
+    """The numbers that these texts opted out; also where a text was stored before, because whoever
+    sends a STOP again must not be answered earlier (D14)."""
+    stored = (
+        select(Message.id)
+        .join(ProviderAccount, ProviderAccount.id == Message.provider_account_id)
+        .where(
+            ProviderAccount.account_sid.in_({t.account_sid for t in texts}),
+            Message.provider_sid.in_({t.sid for t in texts}),
+        )
+    )
+    rows = db.session.execute(
+        select(ConsentEntry.contact_number_id)
+        .where(ConsentEntry.message_id.in_(stored), ConsentEntry.to_status == SmsStatus.DISABLED)
+        .distinct()
+    )
+    return list(rows.scalars())
 
 
 def wait_for_calls(contact_ids: Sequence[int]) -> None:
@@ -105,12 +116,13 @@ def wait_for_calls(contact_ids: Sequence[int]) -> None:
     ends = time.monotonic() + settings.timing.stop_wait
     calling = select(Attempt.id).where(
         Attempt.contact_number_id.in_(contact_ids),
-        Attempt.calling_at > database_now(-settings.timing.stop_wait),
+        Attempt.calling_at > database_now(-settings.timing.lease),  # an older one has died
         Attempt.answered_at.is_(None),
     )
     while contact_ids:
-        db.session.rollback()
-        if db.session.execute(calling.limit(1)).first() is None:
+        still = db.session.execute(calling.limit(1)).first()
+        db.session.rollback()  # nothing is held while we wait
+        if still is None:
             return
         if time.monotonic() > ends:
             log.error("stop_answered_with_calls_on_the_wire", numbers=len(contact_ids))
@@ -167,16 +179,13 @@ def _contacts(wanted: set[tuple[int, str]]) -> dict[tuple[int, str], ContactNumb
     one webhook wait here for each other."""
     rows = [{"institution_id": i, "e164": e164, "status": "default"} for i, e164 in sorted(wanted)]
     db.session.execute(upsert(ContactNumber).on_conflict_do_nothing(), rows)
-    found = db.session.execute(
-        select(ContactNumber)
-        .where(
+    ids = db.session.execute(
+        select(ContactNumber.id).where(
             ContactNumber.institution_id.in_({i for i, _ in wanted}),
             ContactNumber.e164.in_({e164 for _, e164 in wanted}),
         )
-        .order_by(ContactNumber.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
     ).scalars()
+    found = consent.lock(list(ids), with_siblings=True).values()
     return {(number.institution_id, number.e164): number for number in found}
 
 
@@ -266,13 +275,15 @@ def _follow(arrival: Arrival, now: datetime) -> None:
             consent.opt_in(*_spoken(arrival), **_told(arrival, now))
         case Keyword.VAGUE_STOP:
             thread.ask_opt_out = arrival.text.body[:300]
+            thread.ask_contact_id = contact.id
             db.session.execute(
                 update(ContactNumber)
                 .where(ContactNumber.id == contact.id)
                 .values(bulk_paused_at=now)
             )
-    if arrival.keyword in (Keyword.STOP, Keyword.START):  # answers what a vague one left open
-        thread.ask_opt_out = contact.bulk_paused_at = None
+    plain = arrival.keyword in (Keyword.STOP, Keyword.START)
+    if plain and thread.ask_contact_id == contact.id:  # answers what a vague one left open
+        thread.ask_opt_out = thread.ask_contact_id = contact.bulk_paused_at = None
     if arrival.keyword in (Keyword.NONE, Keyword.VAGUE_STOP, Keyword.HELP):
         event = ConsentEvent.WROTE_FIRST if arrival.first else ConsentEvent.REPLIED
         change = consent.Change(contact.id, event, "wrote first", message_id=arrival.message_id)

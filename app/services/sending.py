@@ -216,6 +216,7 @@ def _decide_and_take(
             now,
             chosen=draft.phone_id,
             wants_email=draft.channel == "email",
+            taking=True,
         )
         _check_input(draft, gathered)
         decision = decide(gathered.facts)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.database import db, retrying, transaction
+from app.database import LOCK, db, retrying, transaction
 from app.errors import Conflict, Forbidden, Invalid
 from app.events import Event, publish
 from app.models import Institution, Role, RoleKind
@@ -72,7 +72,7 @@ def change(viewer: Viewer, version: int, changes: dict[str, Any]) -> None:
         institution = db.session.execute(
             select(Institution)
             .where(Institution.id == viewer.institution_id)
-            .with_for_update()
+            .with_for_update(**LOCK)
             .execution_options(populate_existing=True)
         ).scalar_one()
         if institution.version != version:

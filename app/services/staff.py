@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
 from app import clock
-from app.database import db, transaction
+from app.database import LOCK, db, transaction
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.events import Event, publish
 from app.models import (
@@ -112,6 +112,7 @@ def create(
     check_password(password)
     granted = _roles(institution_id, roles)
     require_may_grant(by, granted)
+    db.session.rollback()  # nothing is held while we hash
     hashed, now = hash_password(password), clock.now()
     given, _, family = name.strip().rpartition(" ")
     try:
@@ -176,6 +177,7 @@ def change(viewer: Viewer, staff_id: int, **changes: Any) -> None:
     """Change name, roles or active (contract 4). Raises Conflict where no administrator would be
     left."""
     with transaction():
+        _lock(viewer.institution_id)
         staff = one(viewer, staff_id)
         if (name := changes.get("name")) is not None:
             staff.name = name.strip() or staff.name
@@ -197,16 +199,21 @@ def change(viewer: Viewer, staff_id: int, **changes: Any) -> None:
 
 
 def _require_an_administrator(institution_id: int) -> None:
-    """M2: somebody who may manage staff must remain."""
-    able = [
-        staff
-        for staff in db.session.execute(
-            select(Staff).where(Staff.institution_id == institution_id, Staff.active)
-        ).scalars()
-        if any(Can.STAFF_MANAGE in role.capabilities for role in staff.roles)
-    ]
-    if not able:
+    """M2: somebody who may manage staff must remain. Call under the lock of the institution."""
+    held = select(Role.capabilities).where(
+        Role.id.in_(
+            select(staff_role.c.role_id)
+            .join(Staff, Staff.id == staff_role.c.staff_id)
+            .where(Staff.institution_id == institution_id, Staff.active)
+        )
+    )
+    if not any(Can.STAFF_MANAGE in granted for granted in db.session.execute(held).scalars()):
         raise Conflict("The last administrator cannot give up this right.", code="last_admin")
+
+
+def _lock(institution_id: int) -> None:
+    """Changes of rights take turns, so that two administrators cannot remove each other (M2)."""
+    db.session.get_one(Institution, institution_id, with_for_update=LOCK, populate_existing=True)
 
 
 def _end_logins(staff_id: int) -> None:
@@ -278,6 +285,7 @@ def save_role(
     if unknown:
         raise Invalid("capabilities", f"There is no capability {unknown[0]}.")
     with transaction():
+        _lock(viewer.institution_id)
         if role_id is None:
             role = Role(
                 institution_id=viewer.institution_id, kind=RoleKind.STAFF, name="", capabilities=[]

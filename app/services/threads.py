@@ -5,9 +5,12 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.database import db, upsert
+from app.database import LOCK, db, upsert
+from app.errors import Unavailable
 from app.models import Conversation, Message, Person
 from app.rules.texts import snippet
+
+_TRIES = 3
 
 
 def find(institution_id: int, holder: int | None, person_id: int) -> Conversation | None:
@@ -35,18 +38,22 @@ def open_for(
         "person_id": person.id if person else None,
         "contact_number_id": None if person else contact_id,
     }
-    db.session.execute(
-        upsert(Conversation)
-        .values(**key, last_message_at=now, snippet="", unread=0)
-        .on_conflict_do_nothing()
-    )
     same = [_is(getattr(Conversation, column), value) for column, value in key.items()]
-    return db.session.execute(
-        select(Conversation)
-        .where(*same)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).scalar_one()
+    for _ in range(_TRIES):
+        db.session.execute(
+            upsert(Conversation)
+            .values(**key, last_message_at=now, snippet="", unread=0)
+            .on_conflict_do_nothing()
+        )
+        found = db.session.execute(
+            select(Conversation)
+            .where(*same)
+            .with_for_update(**LOCK)
+            .execution_options(populate_existing=True)
+        ).scalar_one_or_none()
+        if found is not None:  # else it was merged into another one while we waited for it
+            return found
+    raise Unavailable("This conversation is changing hands. Try again in a moment.")
 
 
 def _is(column: Any, value: int | None) -> Any:

@@ -5,6 +5,7 @@ look.
 """
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -13,7 +14,7 @@ from sqlalchemy import select, update
 
 from app import clock
 from app.config import Settings
-from app.database import database_now, db, retrying, transaction, upsert
+from app.database import LOCK, after_commit, database_now, db, retrying, transaction, upsert
 from app.events import about_conversation, publish
 from app.models import (
     Attempt,
@@ -50,11 +51,11 @@ def report(account_id: int, attempt_uuid: str, told: Report) -> None:
     with transaction():
         found = _locked(attempt_uuid)
         if found is None or found[1].provider_account_id != account_id:
-            log.warning("report_for_unknown_attempt", attempt=attempt_uuid)
+            after_commit(partial(log.warning, "report_for_unknown_attempt", attempt=attempt_uuid))
             return
         attempt, message = found
         if attempt.provider_sid not in (None, told.sid):
-            log.error("two_messages_for_one_attempt", attempt=attempt_uuid)
+            after_commit(partial(log.error, "two_messages_for_one_attempt", attempt=attempt_uuid))
             return
         kept = upsert(DeliveryReport).values(
             institution_id=message.institution_id,
@@ -81,9 +82,9 @@ def _locked(attempt_uuid: str) -> tuple[Attempt, Message] | None:
     if ids is None:
         return None
     contact_id, conversation_id, message_id = ids
-    consent.lock([contact_id] if contact_id else [])
+    consent.lock([contact_id] if contact_id else [], with_siblings=True)
     for table, row_id in ((Conversation, conversation_id), (Message, message_id)):
-        db.session.get_one(table, row_id, with_for_update=True, populate_existing=True)
+        db.session.get_one(table, row_id, with_for_update=LOCK, populate_existing=True)
     attempt = db.session.execute(
         select(Attempt)
         .where(Attempt.uuid == attempt_uuid)
@@ -125,7 +126,8 @@ def advance(
         message.sent_at = now
     if message.status >= Status.DELIVERED and message.delivered_at is None:
         message.delivered_at = now
-        message.error_code = message.error_message = None
+    if message.status >= Status.ACCEPTED and message.status not in FAILURES:
+        message.error_code = message.error_message = None  # of an earlier try
     if message.status in FAILURES:
         _react(message, error, now)
     if message.status != was or error:
@@ -227,7 +229,8 @@ def wait_for_account(message: Message, why: str) -> None:
         .where(ProviderAccount.id == message.provider_account_id)
         .values(stopped_reason=why)
     )
-    log.error("account_stopped", account=message.provider_account_id, why=why)
+    stopped = message.provider_account_id
+    after_commit(partial(log.error, "account_stopped", account=stopped, why=why))
 
 
 def email_instead(message: Message, now: datetime, reason: Reason | None = None) -> bool:

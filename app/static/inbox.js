@@ -30,7 +30,7 @@ function inShownOrder(html) {
   rows.replaceChildren(...shown.map((row) => fresh.get(row.id) ?? row.cloneNode(true)));
   const pill = one("#held", template.content);
   pill.hidden = held === 0;
-  pill.textContent = `${held} new`;
+  pill.textContent = held ? `${held} new` : "";
   return template.innerHTML;
 }
 
@@ -146,11 +146,11 @@ function draftKey({ form }) {
   return `draft ${document.body.dataset.viewer} ${form.getAttribute("action")} ${person}`;
 }
 
+/** What was typed before; where something stands in the box already, it was typed before we listened. */
 function restoreDraft() {
-  const draft = box() && sessionStorage.getItem(draftKey(box()));
-  if (!draft || box().value) return;
-  box().value = draft;
-  box().dispatchEvent(new Event("input", { bubbles: true }));
+  if (!box() || box().hasAttribute("aria-invalid")) return;
+  box().value ||= sessionStorage.getItem(draftKey(box())) ?? "";
+  if (box().value) box().dispatchEvent(new Event("input", { bubbles: true }));
 }
 
 /** A first text is sent by a plain form, and its thread is what it leads to. */

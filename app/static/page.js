@@ -105,7 +105,7 @@ addEventListener("htmx:sendError", ({ detail }) => notDone(detail, "there is no 
 addEventListener("htmx:responseError", ({ detail }) => {
   const { status } = detail.xhr;
   if (status === 403) notDone(detail, "your role does not allow it", "Ask your administrator.");
-  else if (status === 400) notDone(detail, "the page is out of date", "Copy what you wrote, then reload it.");
+  else if (status === 400) notDone(detail, "the page is out of date", "Reload the page, then try again.");
   else notDone(detail, `the server answered ${status}`, "Try again in a moment.");
 });
 

@@ -36,6 +36,7 @@ def opened(new_context: Callable[..., BrowserContext]) -> Iterator[Callable[...,
         **settings: object,
     ) -> Page:
         page = new_context(**settings).new_page()
+        page.set_default_timeout(10_000)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
         if before:

@@ -6,7 +6,7 @@ import pytest
 from app.database import db
 from app.services import accounts
 from tests.helpers import until
-from tests.school import School
+from tests.school import School, at_once
 
 NUMBER_OFF = ["21211", "21217", "21265", "21614", "21635", "30005", "30006"]  # D19
 BY_EMAIL = ["21612", "30004", "30007", "30008", "30034"]  # D35: about this text, not the number
@@ -147,9 +147,10 @@ def test_credentials_that_are_refused_stop_the_account_and_keep_the_queue(school
     dana, _ = school.holder()
     people = [school.person("mobile") for _ in range(3)]
     school.carrier.account(school.account_sid, "another-token")
-    sent = [dana.send(person, "Waits") for person in people]
+    sent = at_once(*(lambda person=person: dana.send(person, "Waits") for person in people))
     until(lambda: "provider_account" in degraded(school))
-    assert {dana.settled(m["id"], "queued")["error"] is None for m in sent} == {True}
+    waiting = [dana.settled(m["id"], "queued") for m in sent]
+    assert [(m["channel"], m["error"]) for m in waiting] == [("sms", None)] * 3
     meanwhile = dana.send(people[0], "While it is stopped")
     assert (meanwhile["channel"], meanwhile["reason"]) == ("email", "sms_disabled")
     new_credentials(school, "another-token")

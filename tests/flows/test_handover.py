@@ -220,6 +220,8 @@ def test_a_free_number_may_be_given_by_hand(school):
     full = assign(school, first, lee)
     assert full.status_code == 409
     assert "All 1 allowed numbers are in use" in full.json()["error"]["message"]
+    assert assign(school, second, lee).status_code == 201  # handing on takes no other seat
+    assert school.usage()["numbers"] == {"assigned": 1, "limit": 1, "available": 1}
 
 
 def test_to_whom_a_number_cannot_be_given(school, talk):

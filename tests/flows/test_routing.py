@@ -102,9 +102,7 @@ def test_a_released_number_still_reaches_its_earlier_holder(school):
     school.texts(maya.numbers[0], ours, "Thanks!")
     school.texts(stranger, ours, "Hello?")
     assert only_unread(dana)["snippet"] == "Thanks!"
-    (unclaimed,) = [
-        c for c in school.admin().conversations(unread="true") if c["staff_id"] is None
-    ]
+    (unclaimed,) = [c for c in school.admin().conversations(unread="true") if c["staff_id"] is None]
     assert unclaimed["recipient"] == stranger
 
 
@@ -187,9 +185,7 @@ def test_a_conversation_handed_over_takes_its_answers_along(school):
     sent = dana.send(maya)
     dana.settled(sent["id"], "delivered")
     sam = school.member("Responder", name="Sam Okafor")
-    answer = dana.api.patch(
-        f"/conversations/{sent['conversation_id']}", json={"staff_id": sam.id}
-    )
+    answer = dana.api.patch(f"/conversations/{sent['conversation_id']}", json={"staff_id": sam.id})
     assert answer.status_code == 200, answer.text
     school.texts(maya.numbers[0], ours, "Hi Sam")
     assert only_unread(sam)["snippet"] == "Hi Sam"

@@ -1,6 +1,7 @@
 """Sending: what may be written, once and in order, and what carries it where a text cannot (A11,
 I8, I15, D10, D34, D36, D43)."""
 
+from contextlib import contextmanager
 from functools import partial
 
 import pytest
@@ -177,42 +178,59 @@ def test_texts_to_one_person_leave_in_order(school):
         assert left == [f"{name} {n}" for n in range(10)]
 
 
+@contextmanager
+def waiting(school, dana, *people):
+    """For each person a text that the provider has and a queued one behind it, while the account is
+    stopped and their number may change hands: (those, these, the number's id)."""
+    school.carrier.change_account(school.account_sid, latency_ms=1500)
+    calling = [dana.send(person, "On its way") for person in people]
+    until(lambda: len(school.ledger()) == len(people))
+    queued = [dana.send(person, "Behind it") for person in people]
+    with school.account_stopped():
+        school.carrier.change_account(school.account_sid, latency_ms=0)
+        yield calling, queued, school.number(calling[0]["from"])["id"]
+    for message in calling:
+        dana.settled(message["id"], "delivered")
+
+
+def assign(school, number_id, member):
+    body = {"staff_id": member.id, "conversations": "keep"}
+    return school.admin().api.post(f"/numbers/{number_id}/assign", json=body)
+
+
 @pytest.mark.parametrize("taken", ["handed on", "released", "retired"])
-def test_a_text_that_waits_when_its_number_is_taken_goes_by_email(school, taken):
-    """D34: never under somebody else's name; its place is given back. What was with the provider
-    already is a text."""
+def test_a_text_whose_number_is_taken_before_it_left_goes_by_email(school, taken):
+    """D34: never under somebody else's name, and its place is given back."""
     school.pool(1)
     dana, lee = school.member(), school.member(name="Lee Morgan")
     maya, unreachable = school.person("mobile"), school.person("mobile", email=None)
-    number_id = school.number(dana.send(maya)["from"])["id"]
-    until(lambda: len(school.ledger()) == 1)
-    # The answer to a call takes so long that the text behind it waits until the account stops.
-    school.carrier.change_account(school.account_sid, latency_ms=1500)
-    calling = [dana.send(person, "On its way") for person in (maya, unreachable)]
-    until(lambda: len(school.ledger()) == 3)
-    waiting = [dana.send(person, "Too late") for person in (maya, unreachable)]
-    with school.account_stopped():
-        school.carrier.change_account(school.account_sid, latency_ms=0)
+    with waiting(school, dana, maya, unreachable) as (_, (by_email, lost), number_id):
         api = school.admin().api
-        match taken:
-            case "handed on":
-                body = {"staff_id": lee.id, "conversations": "keep"}
-                assert api.post(f"/numbers/{number_id}/assign", json=body).status_code == 201
-            case "released":
-                assert api.delete(f"/numbers/{number_id}/assignment").status_code == 204
-            case "retired":
-                assert api.delete(f"/numbers/{number_id}").status_code == 204
-    emailed = dana.settled(waiting[0]["id"], "sent")
-    assert (emailed["channel"], emailed["to"]) == ("email", maya.email)
-    assert emailed["reason"] == "delivery_failed"
+        answer = {
+            "handed on": partial(assign, school, number_id, lee),
+            "released": partial(api.delete, f"/numbers/{number_id}/assignment"),
+            "retired": partial(api.delete, f"/numbers/{number_id}"),
+        }[taken]()
+        assert answer.is_success
+    emailed = dana.settled(by_email["id"], "sent")
+    told = ("email", "delivery_failed", maya.email)
+    assert (emailed["channel"], emailed["reason"], emailed["to"]) == told
     (mail,) = school.mails(maya.email)
-    assert mail["text"].startswith("Too late")
-    lost = dana.settled(waiting[1]["id"], "not_sent")
-    assert lost["error"]["code"] == "no_email"
-    for message in calling:
-        dana.settled(message["id"], "delivered")
-    assert "Too late" not in [text["body"] for text in school.ledger()]
-    assert school.usage()["messages"]["used"] == len(school.ledger()) == 3
+    assert mail["text"].startswith("Behind it")
+    assert dana.settled(lost["id"], "not_sent")["error"]["code"] == "no_email"
+    assert [text["body"] for text in school.ledger()] == ["On its way"] * 2
+    assert school.usage()["messages"]["used"] == 2
+
+
+def test_a_text_stays_one_when_its_writer_holds_the_number_again(school):
+    """D34: also who writes several first texts at once gets the number with only one of them."""
+    school.pool(1)
+    dana, maya = school.member(), school.person("mobile")
+    with waiting(school, dana, maya) as (_, (queued,), number_id):
+        school.admin().api.delete(f"/numbers/{number_id}/assignment")
+        assert assign(school, number_id, dana).status_code == 201
+    assert dana.settled(queued["id"], "delivered")["from"] == queued["from"]
+    assert [text["body"] for text in school.ledger()] == ["On its way", "Behind it"]
 
 
 # The email

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = '3d5b67c2e142'
+revision = '9fa8eb23e473'
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -70,7 +70,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('message_header', name=op.f('uq_email_message_header'))
     )
     with op.batch_alter_table('email', schema=None) as batch_op:
-        batch_op.create_index('ix_email_due', ['due_at'], unique=False, sqlite_where=sa.text('status IN (10, 20)'), postgresql_where=sa.text('status IN (10, 20)'))
+        batch_op.create_index('ix_email_due', ['due_at'], unique=False, sqlite_where=sa.text('email.status IN (10, 20)'), postgresql_where=sa.text('email.status IN (10, 20)'))
 
     op.create_table('event',
     sa.Column('institution_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -200,7 +200,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('token_hash', name=op.f('uq_api_token_token_hash'))
     )
     with op.batch_alter_table('api_token', schema=None) as batch_op:
-        batch_op.create_index('ix_api_token_live', ['staff_id'], unique=False, sqlite_where=sa.text('revoked_at IS NULL'))
+        batch_op.create_index(batch_op.f('ix_api_token_staff_id'), ['staff_id'], unique=False)
 
     op.create_table('assignment',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -246,6 +246,7 @@ def upgrade() -> None:
     sa.Column('archived_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('notified_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('ask_opt_out', sa.Text(), nullable=True),
+    sa.Column('ask_contact_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('in_contact_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('in_number_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('last_message_at', sa.DateTime(timezone=True), nullable=False),
@@ -264,7 +265,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_conversation_contact_number_id'), ['contact_number_id'], unique=False)
         batch_op.create_index('ix_conversation_inbox', ['staff_id', sa.literal_column('last_message_at DESC')], unique=False)
         batch_op.create_index(batch_op.f('ix_conversation_person_id'), ['person_id'], unique=False)
-        batch_op.create_index('ix_conversation_unread', ['staff_id', 'unread'], unique=False, sqlite_where=sa.text('unread > 0'), postgresql_where=sa.text('unread > 0'))
+        batch_op.create_index('ix_conversation_unread', ['staff_id', 'unread'], unique=False, sqlite_where=sa.text('conversation.unread > 0'), postgresql_where=sa.text('conversation.unread > 0'))
         batch_op.create_index('uq_conversation_number', ['institution_id', sa.literal_column('coalesce(staff_id, 0)'), 'contact_number_id'], unique=True, sqlite_where=sa.text('person_id IS NULL'), postgresql_where=sa.text('person_id IS NULL'))
         batch_op.create_index('uq_conversation_person', ['institution_id', sa.literal_column('coalesce(staff_id, 0)'), 'person_id'], unique=True, sqlite_where=sa.text('person_id IS NOT NULL'), postgresql_where=sa.text('person_id IS NOT NULL'))
 
@@ -385,10 +386,11 @@ def upgrade() -> None:
     sa.UniqueConstraint('staff_id', 'idempotency_key', name=op.f('uq_message_staff_id_idempotency_key'))
     )
     with op.batch_alter_table('message', schema=None) as batch_op:
-        batch_op.create_index('ix_message_due', ['provider_account_id', 'priority', 'id'], unique=False, sqlite_where=sa.text("channel = 'sms' AND status IN (10, 20, 25)"), postgresql_where=sa.text("channel = 'sms' AND status IN (10, 20, 25)"))
+        batch_op.create_index('ix_message_due', ['provider_account_id', 'priority', 'id'], unique=False, sqlite_where=sa.text("message.channel = 'sms' AND message.status IN (10, 20, 25)"), postgresql_where=sa.text("message.channel = 'sms' AND message.status IN (10, 20, 25)"))
         batch_op.create_index(batch_op.f('ix_message_email_id'), ['email_id'], unique=False)
         batch_op.create_index('ix_message_log', ['institution_id', 'id'], unique=False)
         batch_op.create_index('ix_message_pair', ['contact_number_id', 'sender_number_id', 'id'], unique=False)
+        batch_op.create_index('ix_message_person', ['person_id', 'id'], unique=False)
         batch_op.create_index('ix_message_thread', ['conversation_id', 'id'], unique=False)
 
     op.create_table('attempt',
@@ -431,6 +433,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_consent_entry'))
     )
     with op.batch_alter_table('consent_entry', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_consent_entry_message_id'), ['message_id'], unique=False)
         batch_op.create_index('ix_consent_entry_number', ['contact_number_id', 'id'], unique=False)
 
     op.create_table('picture',

@@ -1,0 +1,156 @@
+"""Every page, wide and on a phone, light and dark: axe finds nothing, the console is silent,
+nothing scrolls sideways. The pages are those of the URL map, so that a new one must be named here.
+"""
+
+from dataclasses import dataclass
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from app import create_app
+from tests.browser.pages import ON_SQLITE, box, send_button, sign_in
+from tests.school import Member, School, new_number
+
+pytestmark = ON_SQLITE
+SIZES = {"wide": (1440, 900), "phone": (360, 740)}
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+
+# Addresses that are asked for by pages and programs, not by people: parts of pages are on them.
+PARTS = {"inbox.list_", "inbox.thread", "inbox.details", "inbox.route", "inbox.new_route"}
+PARTS |= {"inbox.people"}
+OTHERS = {"static", "session.home", "health.healthz", "health.readyz", "__flask_sock.live"}
+
+
+@dataclass
+class Scene:
+    """A school with something of everything; `paths`: endpoint → what is looked at there."""
+
+    dana: Member
+    paths: dict[str, list[str]]
+
+    @classmethod
+    def of(cls, school: School) -> "Scene":
+        dana, ours = school.holder()
+        maya = school.person("mobile", "home", name="Maya Wolfeschlegelsteinhausenbergerdorff")
+        tomas, devon = school.person("mobile", name="Tomás Herrera"), school.person(email=None)
+        nobodys = new_number()
+        sent = [dana.send(person, "x" * 300) for person in (maya, tomas, devon)]
+        dana.settled(sent[0]["id"], "delivered")
+        dana.settled(sent[1]["id"], "delivered")
+        school.texts(maya.numbers[0], ours, "please stop texting me")
+        school.texts(tomas.numbers[0], ours, "STOP")
+        school.texts(nobodys, ours, "its marcus")
+        failing = school.person("mobile", name="Priya Natarajan")
+        school.carrier.handset(failing.numbers[0], behaviour="undelivered", code=30005)
+        sent += [dana.send(tomas, "By email then"), dana.send(failing, "Tuesday?")]
+        dana.settled(sent[-1]["id"], "undelivered")
+        threads = {c["id"] for c in dana.conversations()}
+        return cls(
+            dana,
+            {
+                "inbox.index": ["/inbox", "/inbox?view=archived", "/inbox?q=nobody"],
+                "inbox.conversation": [f"/inbox/{thread}" for thread in sorted(threads)],
+                "inbox.new": ["/inbox/new", "/inbox/new?q=maya", f"/inbox/new?person={failing.id}"],
+                "inbox.why": [f"/inbox/messages/{sent[n]['id']}/why" for n in (0, 2, 3)],
+                "session.login": ["/login"],
+            },
+        )
+
+
+def wrong_with(page: Page, rules: list[str] | None = None) -> list[str]:
+    """What axe finds, and whether the page is wider than its window."""
+    only = {"type": "rule", "values": rules} if rules else {"type": "tag", "values": WCAG}
+    found = Axe().run(page, options={"runOnly": only, "resultTypes": ["violations"]})
+    wrong = [
+        f"{page.url}: {v['id']}: {node['html'][:120]}"
+        for v in found.response["violations"]
+        for node in v["nodes"]
+    ]
+    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        wrong.append(f"{page.url}: wider than its window")
+    return wrong
+
+
+def looked_at(page: Page) -> list[str]:
+    """In both colours; a colour changes nothing but the contrast."""
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    wrong = wrong_with(page)
+    page.emulate_media(color_scheme="dark")
+    return wrong + [f"dark: {each}" for each in wrong_with(page, ["color-contrast"])]
+
+
+def test_every_page_of_the_url_map_is_looked_at(stack, school):
+    """Whoever adds a page adds it to the scene, or says here that it is none."""
+    settings = stack.app.config["SETTINGS"]
+    rules = [rule for rule in create_app(settings).url_map.iter_rules() if "GET" in rule.methods]
+    asked = {r.endpoint for r in rules if not r.rule.startswith("/api/")}
+    assert asked == set(Scene.of(school).paths) | PARTS | OTHERS
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_page(school, page, size):
+    width, height = SIZES[size]
+    page.set_viewport_size({"width": width, "height": height})
+    wrong: list[str] = []
+    page.on("console", lambda said: wrong.append(f"console: {said.text}"))
+    page.on("pageerror", lambda error: wrong.append(f"script: {error}"))
+    scene = Scene.of(school)
+    page.goto("/login")
+    wrong += looked_at(page)
+    sign_in(page, scene.dana)
+    for path in (path for found in scene.paths.values() for path in found):
+        answer = page.goto(path)
+        assert answer is not None
+        assert answer.status == 200
+        wrong += looked_at(page)
+    assert wrong == []
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_what_opens_on_a_page(school, opened, size):
+    """Menus, dialogs, details, the costly character, a phone that cannot be texted, errors."""
+    width, height = SIZES[size]
+    dana, _ = school.holder()
+    maya = school.person("mobile", "home")
+    thread = dana.send(maya)["conversation_id"]
+    school.set_status(maya, 1, "disabled")
+    page = opened(dana, f"/inbox/{thread}", viewport={"width": width, "height": height})
+    wrong: list[str] = []
+    page.get_by_role("link", name="Why?").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    wrong += looked_at(page)
+    page.keyboard.press("Escape")
+    page.locator("#route-why summary").click()
+    wrong += looked_at(page)
+    page.keyboard.press("Escape")
+    if size == "phone":
+        page.get_by_role("button", name="Maya Torres, details").click()
+        expect(page.locator("#details")).to_be_visible()
+        wrong += looked_at(page)
+        page.get_by_role("button", name="Close details").click()
+    box(page).fill("’" + "a" * 80)
+    expect(page.locator(".costly")).to_be_visible()
+    wrong += looked_at(page)
+    page.get_by_text("Choose the phone").click()
+    page.get_by_label("Phone", exact=True).select_option(index=2)
+    expect(page.locator("#phone-error")).to_be_visible()
+    wrong += looked_at(page)
+    page.get_by_label("Phone", exact=True).select_option(index=0)
+    box(page).fill("long " * 300)
+    expect(send_button(page)).to_be_enabled()
+    send_button(page).click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    wrong += looked_at(page)
+    page.goto("/inbox")
+    page.locator("#views-menu summary").click()
+    wrong += looked_at(page)
+    page.locator("#account-menu summary").click()
+    wrong += looked_at(page)
+    page.get_by_role("button", name="Keyboard shortcuts").click()
+    wrong += looked_at(page)
+    for path, heading in (("/nowhere", "Nothing is here"), (f"/inbox/{thread}/read", "Nothing is")):
+        page.goto(path)
+        expect(page.get_by_role("heading", level=1)).to_contain_text(heading)
+        wrong += looked_at(page)
+    assert wrong == []
