@@ -3,7 +3,7 @@
 
 import os
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from flask.cli import AppGroup, FlaskGroup
@@ -30,11 +30,21 @@ class Commands(FlaskGroup):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            return super().main(*args, **kwargs)
+            code = super().main(*args, **{**kwargs, "standalone_mode": False})
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            raise SystemExit(error.exit_code) from None
+        except click.ClickException as error:
+            _fail(error.format_message())
+        except click.Abort:
+            raise SystemExit(130) from None
         except ConfigError as error:
             _fail(str(error))
         except ReplylineError as error:
             _fail("; ".join(f["message"] for f in error.fields) or str(error))
+        except Exception as error:
+            _fail_for_database(error)
+        raise SystemExit(code if isinstance(code, int) else 0)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         # Flask's would load the app, and with it the settings, to look for more commands.
@@ -44,9 +54,19 @@ class Commands(FlaskGroup):
         return AppGroup.list_commands(self, ctx)
 
 
-def _fail(message: str) -> None:
+def _fail(message: str) -> NoReturn:
     click.echo(f"replyline: {message}", err=True)
     raise SystemExit(2)
+
+
+def _fail_for_database(error: Exception) -> NoReturn:
+    """A database that is away or has no tables is no fault of the program; the rest is."""
+    from sqlalchemy.exc import DBAPIError
+
+    if not isinstance(error, DBAPIError):
+        raise error
+    what = str(error.orig).strip().splitlines()[0]
+    _fail(f"the database cannot be used: {what} (replyline db upgrade makes its tables)")
 
 
 main = Commands(

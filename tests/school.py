@@ -14,7 +14,7 @@ import httpx
 from flask import Flask
 
 from app.carrier.client import CarrierClient, MailboxClient
-from app.database import db
+from app.database import db, transaction
 from app.rules.access import Viewer
 from app.services import accounts, numbers, staff
 from tests.helpers import until
@@ -274,7 +274,7 @@ class School:
     @contextmanager
     def account_stopped(self, reason: str = "Suspended") -> Iterator[None]:
         """Nothing leaves meanwhile, and what is queued stays queued (D35)."""
-        with self.app.app_context():
+        with self.app.app_context(), transaction():
             accounts.stop(self.account_id, reason)
         yield
         with self.app.app_context():

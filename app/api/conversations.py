@@ -133,7 +133,7 @@ def change(viewer: Viewer, conversation_id: int, body: ConversationChanges) -> C
 @get("/conversations/<id:conversation_id>/messages", *READERS)
 def list_messages(viewer: Viewer, conversation_id: int, query: Paging) -> Page[Message]:
     """What was said in it, newest first."""
-    thread = inbox.one(viewer, conversation_id).thread
+    thread = inbox.opened(viewer, conversation_id).thread
     return listed(viewer, query, Filter(conversation_id=thread.id))
 
 

@@ -15,6 +15,7 @@ from app.services import settings
 Opted = Literal["opted_in", "opted_out"]
 Count = Annotated[int, Field(ge=0, le=100_000_000)]
 Subject = Annotated[Text, Field(min_length=1, max_length=300)]
+Words = Annotated[list[Annotated[Text, Field(min_length=2, max_length=40)]], Field(max_length=50)]
 MailBody = Annotated[Text, Field(min_length=1, max_length=10_000)]
 
 
@@ -24,7 +25,10 @@ class Mail(Shape):
 
 
 class Settings(Shape):
-    """Limits: null = none, 0 = all goes by email. `permitted_roles` may start conversations."""
+    """Limits: null = none, 0 = all goes by email. `permitted_roles` may start conversations.
+
+    `help_contact`: named in our answer to HELP. `more_…_words`: beside STOP and START (D15).
+    """
 
     student_default: Opted
     staff_default: Opted
@@ -37,6 +41,9 @@ class Settings(Shape):
     max_length: int
     sms_enabled: bool
     first_contact: str | None
+    help_contact: str | None
+    more_stop_words: list[str]
+    more_start_words: list[str]
     reply_notice: Mail
     fallback_email: Mail
     version: int
@@ -62,6 +69,9 @@ class SettingsChanges(Changes):
     max_length: Count = ABSENT
     sms_enabled: bool = ABSENT
     first_contact: Annotated[Text, Field(max_length=1600)] | None = ABSENT
+    help_contact: Annotated[Text, Field(max_length=200)] | None = ABSENT
+    more_stop_words: Words = ABSENT
+    more_start_words: Words = ABSENT
     reply_notice: MailChanges = ABSENT
     fallback_email: MailChanges = ABSENT
 

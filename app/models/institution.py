@@ -41,6 +41,7 @@ class Institution(Base):
     cool_off_days: Mapped[int] = mapped_column(default=0)
     max_length: Mapped[int] = mapped_column(default=1000)  # characters (S3-73)
     sms_enabled: Mapped[bool] = mapped_column(default=True)
+    help_contact: Mapped[str | None] = mapped_column(String(200))  # named in our answer to HELP
     first_contact: Mapped[str | None] = mapped_column(Text)
     reply_notice_subject: Mapped[str] = mapped_column(Text, default=REPLY_NOTICE_SUBJECT)
     reply_notice_body: Mapped[str] = mapped_column(Text, default=REPLY_NOTICE_BODY)

@@ -7,6 +7,7 @@ import structlog
 from flask import Flask, Response, g, jsonify, render_template, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from app.database import db
@@ -35,6 +36,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(CSRFError, _csrf)
     app.register_error_handler(OperationalError, _database)
+    app.register_error_handler(PoolTimeout, _database)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -79,8 +81,8 @@ def _csrf(error: CSRFError) -> Any:
     return answer(400, "csrf", "The form has expired. Reload the page and send it again.")
 
 
-def _database(error: OperationalError) -> Any:
-    log.error("database_away", error=type(error.orig).__name__)
+def _database(error: OperationalError | PoolTimeout) -> Any:
+    log.error("database_away", error=type(error).__name__)
     db.session.remove()
     gone = Unavailable("The database is away or busy. Try again in a moment.")
     return answer(503, gone.code, str(gone))

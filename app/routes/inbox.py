@@ -78,7 +78,7 @@ def _list(asking: Viewer) -> dict[str, Any]:
 def conversation(conversation_id: int) -> Any:
     asking = viewer()
     bookmark(asking)
-    row = _row(conversation_id)
+    row = inbox.opened(asking, conversation_id)
     page = {**_thread(row, asking), **_details(row, asking), **_compose(row, asking)}
     return render_template("inbox/index.html", **page, **_list(asking))
 

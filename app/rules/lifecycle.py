@@ -5,7 +5,6 @@ form one ladder and a report can only move it up: `merge` is `max`, so it does n
 or in which order, the reports arrive (D31).
 """
 
-from collections.abc import Iterable
 from enum import IntEnum
 
 
@@ -48,8 +47,3 @@ BY_WORD = {status.word: status for status in Status}
 def merge(current: Status, reported: Status) -> Status:
     """The status of an attempt after one report."""
     return max(current, reported)
-
-
-def of_message(attempts: Iterable[Status]) -> Status:
-    """What a message shows: the highest of its attempts."""
-    return max(attempts, default=Status.QUEUED)

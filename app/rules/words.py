@@ -132,16 +132,14 @@ def why_email(reason: Reason | None) -> str:
     return TO_RECIPIENT.get(reason, _TO_RECIPIENT_ELSE)
 
 
-# Our answers to keywords; {institution} is filled in (D21).
+# Our answers to keywords; {institution} and {contact} are filled in (D21).
 KEYWORD_REPLIES = {
     Keyword.STOP: (
         "{institution}: you are opted out and will get no more texts. "
         "Reply START to get them again."
     ),
     Keyword.START: "{institution}: you will get texts again. Reply HELP for help, STOP to stop.",
-    Keyword.HELP: (
-        "{institution}: texts from our staff. Reply here to reach them. Reply STOP to stop."
-    ),
+    Keyword.HELP: "{institution}: texts from our staff. Help: {contact}. Reply STOP to stop.",
 }
 
 NO_EMAIL = "there is no email address either"

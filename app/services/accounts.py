@@ -1,7 +1,8 @@
 """Accounts: the institution's accounts at its providers."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
+import structlog
 from flask import current_app
 from sqlalchemy import select, update
 
@@ -14,6 +15,8 @@ from app.providers import Credentials, Provider
 from app.providers.twilio import TwilioProvider
 from app.security import decrypt, encrypt
 from app.services.audit import audit
+
+log = structlog.get_logger()
 
 
 def provider_of(account: ProviderAccount) -> Provider:
@@ -103,13 +106,14 @@ def _test(credentials: Credentials) -> None:
 
 
 def stop(account_id: int, reason: str) -> None:
-    """Send nothing more through this account, and keep its queue (D35)."""
-    with transaction():
-        db.session.execute(
-            update(ProviderAccount)
-            .where(ProviderAccount.id == account_id)
-            .values(stopped_reason=reason[:300])
-        )
+    """Send nothing more through this account from the open transaction on; its queue is kept until
+    somebody saves the account again (D35)."""
+    db.session.execute(
+        update(ProviderAccount)
+        .where(ProviderAccount.id == account_id)
+        .values(stopped_reason=reason[:300])
+    )
+    after_commit(partial(log.error, "account_stopped", account=account_id, why=reason))
 
 
 def is_ours(e164: str, institution_id: int) -> bool:

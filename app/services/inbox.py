@@ -191,6 +191,21 @@ def row(conversation_id: int) -> Row:
     return _read_rows([Conversation.id == conversation_id], 1)[0]
 
 
+def opened(viewer: Viewer, conversation_id: int) -> Row:
+    """As `one`, to read what was said: reading a colleague's conversation leaves a trace (D3)."""
+    holder = one(viewer, conversation_id).thread.staff_id
+    if holder not in (None, viewer.staff_id):
+        with transaction():
+            audit(
+                viewer.institution_id,
+                "conversation.read",
+                f"conversation:{conversation_id}",
+                viewer.staff_id,
+                holder=holder,
+            )
+    return one(viewer, conversation_id)
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """A message of a thread with what belongs to it."""

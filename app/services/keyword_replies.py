@@ -44,7 +44,10 @@ def answer(arrival: "Arrival", now: datetime) -> None:
     if db.session.execute(answered.limit(1)).first():
         return
     institution = db.session.get_one(Institution, arrival.institution_id)
-    body = words.KEYWORD_REPLIES[arrival.keyword].format(institution=institution.name)
+    contact = institution.help_contact or f"reply here, or ask at {institution.name}"
+    body = words.KEYWORD_REPLIES[arrival.keyword].format(
+        institution=institution.name, contact=contact
+    )
     settings: Settings = current_app.config["SETTINGS"]
     thread = arrival.thread
     assert thread is not None

@@ -27,12 +27,15 @@ from app.services.consent import add_markers
 from app.services.merging import merge_threads
 
 
-def take(institution: Institution, number_id: int, staff_id: int, now: datetime) -> bool:
+def take(
+    institution: Institution, number_id: int, staff_id: int, now: datetime, *, seat: bool = True
+) -> bool:
     """Assign a free number in the open transaction: compare-and-set, with its place under the
     limit.
 
     False where somebody was faster, at the number, at the last seat, or as the same person; then
-    nothing has changed and the caller looks again (I11). The caller announces it.
+    nothing has changed and the caller looks again (I11). The caller announces it. `seat` False: the
+    number is handed on, with the place that it has.
     """
     savepoint = db.session.begin_nested()
     row = {
@@ -44,7 +47,7 @@ def take(institution: Institution, number_id: int, staff_id: int, now: datetime)
     made = db.session.execute(
         upsert(Assignment).values(row).on_conflict_do_nothing().returning(Assignment.id)
     ).first()
-    if made is None or not _take_seat(institution):
+    if made is None or (seat and not _take_seat(institution)):
         savepoint.rollback()
         return False
     savepoint.commit()
@@ -251,11 +254,10 @@ def assign(viewer: Viewer, number_id: int, staff_id: int, *, move: bool) -> None
             shown = phones.pretty(number.e164, viewer.region)
             name = "number_handed_over"
             threads = _mark(old.staff_id, number, name, f"{shown} was handed to {new.name}")
-            _give_seat_back(viewer.institution_id)
         number.free_from = None
         db.session.flush()
         institution = db.session.get_one(Institution, viewer.institution_id)
-        if not take(institution, number_id, staff_id, clock.now()):
+        if not take(institution, number_id, staff_id, clock.now(), seat=old is None):
             raise Conflict(_why_not_taken(institution, new))
         announce(viewer.institution_id, "number.assigned", number_id, staff_id)
         if move and threads:

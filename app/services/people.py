@@ -168,6 +168,8 @@ def _add_phone(viewer: Viewer, person: Person, typed: str, kind: str, field: str
         raise Invalid(field, "This is one of our own numbers.", code="invalid_number")
     if kind == PhoneType.SYSTEM:
         raise Invalid(field, "The type system is for our own numbers.")
+    # A STOP that is being committed is waited for, so that this number does not escape it (D14).
+    db.session.refresh(person, with_for_update=LOCK)
     contact = _contact(viewer.institution_id, e164)
     known = db.session.execute(
         select(PersonPhone).where(

@@ -14,6 +14,7 @@ from app.models import (
     ContactNumber,
     Conversation,
     Direction,
+    Kind,
     Message,
     Person,
     PersonPhone,
@@ -149,7 +150,11 @@ def _latest_text() -> Select[int]:
     """The id of the latest outbound text; one step back in an index."""
     return (
         select(Message.id)
-        .where(Message.direction == Direction.OUTBOUND, Message.channel == Channel.SMS)
+        .where(
+            Message.direction == Direction.OUTBOUND,
+            Message.channel == Channel.SMS,
+            Message.kind == Kind.CONVERSATION,
+        )
         .order_by(Message.id.desc())
         .limit(1)
     )

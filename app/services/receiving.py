@@ -25,6 +25,7 @@ from app.models import (
     ContactNumber,
     Conversation,
     Direction,
+    Institution,
     Message,
     Person,
     Picture,
@@ -203,10 +204,13 @@ def _stored_sids(
 
 
 def _keyword(arrival: Arrival) -> Keyword:
+    institution = db.session.get_one(Institution, arrival.institution_id)
     return classify(
         arrival.text.body,
         stopped_here=arrival.contact.disabled_by is DisabledBy.OWN_STOP,
         provider_says=arrival.text.says,
+        more_stop=institution.more_stop_words,
+        more_start=institution.more_start_words,
     )
 
 

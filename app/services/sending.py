@@ -243,7 +243,8 @@ def _decide_and_take(
 
 
 def _check_input(draft: Draft, gathered: Gathered) -> None:
-    if wrong := texts.problem(gathered.body if draft.body else "", gathered.institution.max_length):
+    longest = gathered.institution.max_length
+    if wrong := texts.problem(draft.body, longest) or texts.problem(gathered.body, longest):
         parts = gathered.facts.segments.parts
         hint = f" It would take {parts} texts." if parts > 1 else ""
         raise Invalid("body", wrong + hint)

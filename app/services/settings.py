@@ -22,9 +22,11 @@ _PLAIN: tuple[str, ...] = (
     "limit_unit",
     "cool_off_days",
 )
-_PLAIN += ("max_length", "sms_enabled", "first_contact")
+_PLAIN += ("max_length", "sms_enabled", "first_contact", "help_contact")
+_PLAIN += ("more_stop_words", "more_start_words")
 _OPTED = {"student_default": "student_opted_in", "staff_default": "staff_opted_in"}
 _MAILS = {"reply_notice": "reply_notice", "fallback_email": "fallback"}
+_EMPTY_IS_NONE = {"first_contact", "help_contact"}
 _LIMITS = {"number_limit", "message_limit", "limit_unit"}
 
 
@@ -127,7 +129,7 @@ def _write(institution: Institution, changes: dict[str, Any]) -> None:
         if name in _OPTED:
             setattr(institution, _OPTED[name], value == "opted_in")
         elif name in _PLAIN:
-            setattr(institution, name, value or None if name == "first_contact" else value)
+            setattr(institution, name, value or None if name in _EMPTY_IS_NONE else value)
         elif name in _MAILS:
             for part, text in value.items():
                 setattr(institution, f"{_MAILS[name]}_{part}", text)

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 from flask import current_app
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from app import clock
 from app.config import Settings
@@ -23,7 +23,6 @@ from app.models import (
     Institution,
     Message,
     Person,
-    ProviderAccount,
     Staff,
 )
 from app.providers import Report
@@ -33,7 +32,7 @@ from app.rules.consent import ConsentEvent
 from app.rules.dispatch import Channel
 from app.rules.lifecycle import FAILURES, NEVER_TAKEN, Status, merge
 from app.rules.reasons import Reason
-from app.services import consent, emails
+from app.services import accounts, consent, emails
 from app.services.usage import give_back
 
 log = structlog.get_logger()
@@ -122,7 +121,8 @@ def advance(
         return  # one failure after another, or of a try that another has followed: no news
     was = message.status
     message.status = merge(message.status, attempt.status)
-    if message.sent_at is None and message.status >= Status.ACCEPTED:
+    taken = message.status >= Status.ACCEPTED and message.status not in NEVER_TAKEN
+    if message.sent_at is None and taken:
         message.sent_at = now
     if message.status >= Status.DELIVERED and message.delivered_at is None:
         message.delivered_at = now
@@ -163,12 +163,11 @@ def _react(message: Message, error: str, now: datetime) -> None:
     message.error_code, message.error_message = error or "unknown", code.meaning
     if code.consent:
         _change_consent(message, code.consent, error, now)
-    then = code.then
-    if then is Then.RETRY:
-        then = Then.FAIL if _requeue_later(message, now) else Then.EMAIL
-    if then is Then.WAIT:
+    if code.then is Then.WAIT:
         wait_for_account(message, code.meaning)
-    elif then is Then.EMAIL:
+    elif code.then is Then.RETRY and _requeue_later(message, now):
+        return
+    elif code.then in (Then.EMAIL, Then.RETRY):
         email_instead(message, now)
     if message.status in NEVER_TAKEN or message.channel is Channel.EMAIL:
         give_back(message)
@@ -216,6 +215,7 @@ def _requeue_later(message: Message, now: datetime) -> bool:
     if message.expires_at and due >= message.expires_at:
         return False
     message.status, message.due_at, message.lease_until = Status.QUEUED, due, None
+    message.sent_at = None
     message.retries += 1
     return True
 
@@ -223,14 +223,9 @@ def _requeue_later(message: Message, now: datetime) -> bool:
 def wait_for_account(message: Message, why: str) -> None:
     """A fault of ours: the text stays queued, and its account stops until somebody has looked
     (D35)."""
-    message.status, message.lease_until = Status.QUEUED, None
-    db.session.execute(
-        update(ProviderAccount)
-        .where(ProviderAccount.id == message.provider_account_id)
-        .values(stopped_reason=why)
-    )
-    stopped = message.provider_account_id
-    after_commit(partial(log.error, "account_stopped", account=stopped, why=why))
+    message.status, message.lease_until, message.sent_at = Status.QUEUED, None, None
+    assert message.provider_account_id is not None
+    accounts.stop(message.provider_account_id, why)
 
 
 def email_instead(message: Message, now: datetime, reason: Reason | None = None) -> bool:

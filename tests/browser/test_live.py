@@ -1,6 +1,7 @@
 """What changes is seen without a click, in order, and after every break of the line."""
 
 import re
+import time
 
 from playwright.sync_api import expect
 
@@ -33,6 +34,24 @@ def screen(page):
 
 def live(page):
     return page.locator("[data-live-state]")
+
+
+def test_an_answer_appears_in_less_than_a_second(school, opened):
+    """Seen by the eye, not only in the data: counted from the key on the phone. The best of three,
+    because the machine that tests is busy with other tests."""
+    dana, ours = school.holder()
+    maya = school.person("mobile")
+    dana.send(maya)
+    page = opened(dana)
+    row(page, "Maya Torres").get_by_role("link").click()
+    expect(page.locator("[data-live-state]")).to_have_text("Live")
+    took = []
+    for body in ("One", "Two", "Three"):
+        began = time.monotonic()
+        school.texts(maya.numbers[0], ours, body)
+        item(page, body).wait_for()
+        took.append(time.monotonic() - began)
+    assert min(took) < 1.0
 
 
 def test_cut_off_during_two_hundred_events_and_back(school, opened):

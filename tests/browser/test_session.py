@@ -57,7 +57,7 @@ def test_the_cookie_is_for_the_server_alone_and_dies_with_the_sign_out(school, p
     dana = school.member()
     page.goto("/login")
     before = cookie(page)["value"]
-    sign_in(page, dana)
+    fill_sign_in(page, dana.email)
     expect(page).to_have_url(re.compile("/inbox$"))
     session = cookie(page)
     assert session["value"] != before

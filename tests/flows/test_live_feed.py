@@ -156,7 +156,7 @@ def test_everybody_hears_what_they_may_see(school):
 
 def test_another_schools_events_are_never_heard(school):
     """S7, D1: by nobody there, whatever their rights."""
-    dana, ours = school.holder()
+    _, ours = school.holder()
     with School.founded(school.app, school.url, school.carrier, school.mailbox) as other:
         theirs = other.admin()
         kim, kims = other.holder(name="Kim Alvarez")
@@ -252,7 +252,7 @@ def test_a_sign_out_ends_the_socket_of_that_browser(school):
 
 def test_who_loses_a_right_hears_no_more_of_it(school):
     """I23: the socket stays; what it may hear follows the role within 5 s."""
-    dana, ours = school.holder()
+    _, ours = school.holder()
     manager = school.member("Manager", name="Lee Park")
     maya = school.person("mobile")
     seq = newest(school)

@@ -151,7 +151,7 @@ def test_a_text_to_a_number_that_is_not_ours_is_kept(school):
 
 def test_a_text_to_a_number_of_another_school_stays_with_the_account_it_came_through(school):
     """Contract 3, D1: the account that signed it decides, not a number that it names."""
-    dana, _ = school.holder()
+    school.holder()
     with School.founded(school.app, school.url, school.carrier, school.mailbox) as other:
         kim, theirs = other.holder(name="Kim Alvarez")
         provider = Provider(school)

@@ -14,7 +14,6 @@ from app.rules.lifecycle import (
     UNFINISHED,
     Status,
     merge,
-    of_message,
 )
 
 LADDER = (
@@ -69,19 +68,6 @@ def test_d31_merging_is_commutative_associative_and_idempotent_and_never_steps_d
     assert merge(merge(a, b), c) is merge(a, merge(b, c))
     assert merge(merge(a, b), b) is merge(a, b)
     assert merge(a, b) >= a
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(STATUSES, min_size=1, max_size=5), st.data())
-def test_d31_a_message_shows_the_highest_of_its_attempts(attempts, data):
-    shown = of_message(attempts)
-    assert shown in attempts
-    assert all(shown >= attempt for attempt in attempts)
-    assert of_message(data.draw(st.permutations(attempts))) is shown
-
-
-def test_a_message_without_an_attempt_is_queued():
-    assert of_message([]) is Status.QUEUED
 
 
 @pytest.mark.parametrize("status", Status)

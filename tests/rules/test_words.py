@@ -163,7 +163,9 @@ def test_a_stored_step_reads_like_a_fresh_one():
 
 @pytest.mark.parametrize("keyword", [Keyword.STOP, Keyword.START, Keyword.HELP])
 def test_d21_our_answers_name_the_institution_and_cost_one_text(keyword):
-    said = words.KEYWORD_REPLIES[keyword].format(institution="Northfield Community College")
+    said = words.KEYWORD_REPLIES[keyword].format(
+        institution="Northfield Community College", contact="help@northfield.example"
+    )
     assert said.startswith("Northfield Community College: ")
     counted = measure(said)
     assert (counted.encoding, counted.parts) == (Encoding.GSM7, 1)

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = '9fa8eb23e473'
+revision = '2e162cc33b80'
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -25,6 +25,7 @@ def upgrade() -> None:
     sa.Column('cool_off_days', sa.Integer(), nullable=False),
     sa.Column('max_length', sa.Integer(), nullable=False),
     sa.Column('sms_enabled', sa.Boolean(), nullable=False),
+    sa.Column('help_contact', sa.String(length=200), nullable=True),
     sa.Column('first_contact', sa.Text(), nullable=True),
     sa.Column('reply_notice_subject', sa.Text(), nullable=False),
     sa.Column('reply_notice_body', sa.Text(), nullable=False),
