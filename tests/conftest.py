@@ -6,6 +6,8 @@ import sys
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
@@ -56,13 +58,29 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     shutil.rmtree(socket.parent)
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+KINDS = ["sqlite", "postgresql"]
+
+
+@pytest.fixture(scope="session", params=KINDS)
 def database_url(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """An empty database of each kind, for this test process alone."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path_factory.mktemp('database') / 'replyline.sqlite3'}"
+    """A database of each kind, for this test process alone; the stack runs on it."""
+    with _empty_database(request.param, tmp_path_factory.mktemp("database")) as url:
+        yield url
+
+
+@pytest.fixture(params=KINDS)
+def quiet_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of each kind, for one test, that no process works on."""
+    with _empty_database(request.param, tmp_path) as url:
+        yield url
+
+
+@contextmanager
+def _empty_database(kind: str, folder: Path) -> Iterator[str]:
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / 'replyline.sqlite3'}"
         return
     server = os.environ.get("TEST_POSTGRES_URL")
     if not server:

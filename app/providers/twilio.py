@@ -104,11 +104,15 @@ class TwilioProvider:
     def _call(self, ask: Any) -> Any:
         """Ask, and sort what comes back: what was provably not done from what may have been."""
         import urllib3
-        from twilio.base.exceptions import TwilioException, TwilioRestException
+        from twilio.base.exceptions import (
+            TwilioException,
+            TwilioRestException,
+            TwilioServiceException,
+        )
 
         try:
             return ask()
-        except TwilioRestException as error:
+        except (TwilioRestException, TwilioServiceException) as error:  # its two ways to say no
             raise _sorted_out(error) from None
         except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError):
             raise ProviderBusy("the provider cannot be reached") from None
@@ -128,7 +132,8 @@ def _sorted_out(error: Any) -> Exception:
     if error.status == 401 or code == "20003":
         return ProviderDenied("the provider does not accept our credentials", code or "20003")
     if 400 <= error.status < 500 and code:
-        return ProviderRefused(str(error.msg)[:300], code)
+        said = getattr(error, "msg", "") or error.title
+        return ProviderRefused(str(said)[:300], code)
     return ProviderUnknown(f"HTTP {error.status}", code)
 
 

@@ -34,8 +34,8 @@ from app.rules.consent import SmsStatus
 from app.rules.dispatch import Channel
 from app.rules.lifecycle import UNFINISHED, Status
 from app.rules.reasons import Reason
-from app.services import consent
-from app.services.tracking import advance, announce, email_instead, wait_for_account
+from app.services import consent, threads
+from app.services.tracking import advance, email_instead, wait_for_account
 from app.services.usage import give_back
 
 log = structlog.get_logger()
@@ -267,7 +267,7 @@ def _again(attempt: Attempt, message: Message, now: datetime, wait: float) -> No
     attempt.status = Status.CANCELED
     if message.status is Status.SENDING:
         message.status, message.due_at = Status.QUEUED, now + timedelta(seconds=wait)
-        announce(message)
+        threads.announce_status(message)
 
 
 def _caught(attempt: Attempt, message: Message, now: datetime) -> None:
@@ -288,7 +288,7 @@ def _caught(attempt: Attempt, message: Message, now: datetime) -> None:
             message.channel, message.status = Channel.NONE, Status.NOT_SENT
             message.error_code, message.error_message = "no_email", "There is no email address"
             give_back(message)
-        announce(message)
+        threads.announce_status(message)
         return
     message.status, message.lease_until = Status.QUEUED, None
 
@@ -334,7 +334,7 @@ def _fail_stale(message: Message) -> None:
     message.status, message.lease_until = Status.FAILED, None
     message.error_code, message.error_message = "expired", "Not sent in time"
     give_back(message)
-    announce(message)
+    threads.announce_status(message)
 
 
 @retrying

@@ -13,11 +13,9 @@ from sqlalchemy import ColumnElement, and_, or_, select, update
 from app import clock, jobs
 from app.config import Settings
 from app.database import LOCK, after_commit, database_now, db, retrying, transaction
-from app.events import about_conversation, publish
 from app.mail import Mail
 from app.models import (
     EMAIL_UNFINISHED,
-    Conversation,
     Email,
     Institution,
     Message,
@@ -26,6 +24,7 @@ from app.rules import words
 from app.rules.dispatch import Channel, Step
 from app.rules.lifecycle import Status
 from app.rules.texts import fill
+from app.services import threads
 
 LEASE = 120.0  # seconds; longer than the mail server may take for one mail
 
@@ -202,24 +201,12 @@ def _finish(email: Email, status: Status, error: str | None = None) -> None:
     email.status, email.lease_until, email.error = status, None, (error or "")[:300] or None
     email.sent_at = now if status is Status.SENT else None
     carried = db.session.execute(
-        select(Message, Conversation.staff_id)
-        .join(Conversation, Conversation.id == Message.conversation_id)
-        .where(Message.email_id == email.id)
-        .order_by(Message.id)
-    ).all()
-    for message, holder in carried:
+        select(Message).where(Message.email_id == email.id).order_by(Message.id)
+    ).scalars()
+    for message in carried:
         # A text that was reported delivered after all stays delivered (D35).
         if message.channel is Channel.EMAIL and message.status < Status.ACCEPTED:
             message.status, message.sent_at = status, email.sent_at
             if error:
                 message.error_code, message.error_message = "email_failed", error[:300]
-        publish(
-            message.institution_id,
-            about_conversation(
-                "message.status_changed",
-                message.conversation_id,
-                holder,
-                message.status.word,
-                message=message.id,
-            ),
-        )
+        threads.announce_status(message)

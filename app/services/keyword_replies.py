@@ -9,7 +9,6 @@ from sqlalchemy import select
 from app import jobs
 from app.config import Settings
 from app.database import after_commit, db
-from app.events import about_conversation, publish
 from app.models import Direction, Institution, Kind, Message, OptOutReplies
 from app.rules import words
 from app.rules.dispatch import Channel
@@ -17,6 +16,7 @@ from app.rules.keywords import Keyword
 from app.rules.lifecycle import Status
 from app.rules.phones import is_e164
 from app.rules.segments import measure
+from app.services import threads
 
 if TYPE_CHECKING:
     from app.services.receiving import Arrival
@@ -75,11 +75,6 @@ def answer(arrival: "Arrival", now: datetime) -> None:
     )
     db.session.add(message)
     db.session.flush()
-    publish(
-        arrival.institution_id,
-        about_conversation(
-            "message.created", thread.id, thread.staff_id, message.status.word, message=message.id
-        ),
-    )
+    threads.announce_new(thread, message)
     account_id = arrival.number.provider_account_id
     after_commit(lambda: jobs.ring(jobs.Job.DELIVER, account_id))

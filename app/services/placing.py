@@ -112,8 +112,10 @@ class Placing:
             Message.contact_number_id == ContactNumber.id,
             Message.sender_number_id == SenderNumber.id,
         )
-        pairs = select(SenderNumber.id, ContactNumber.id, latest.scalar_subquery()).where(
-            ContactNumber.id.in_(self._contact_ids), SenderNumber.id.in_(self._number_ids)
+        pairs = (
+            select(SenderNumber.id, ContactNumber.id, latest.scalar_subquery())
+            .join(ContactNumber, ContactNumber.id.in_(self._contact_ids))
+            .where(SenderNumber.id.in_(self._number_ids))
         )
         texts = {last: Pair(*pair) for *pair, last in db.session.execute(pairs) if last}
         rows = db.session.execute(
@@ -129,16 +131,12 @@ class Placing:
     def _read_holders(self) -> dict[int, int]:
         """By number of ours: who holds it. Notes which of all holders in question still work
         here."""
-        holders = dict(
-            db.session.execute(
-                select(Assignment.sender_number_id, Assignment.staff_id).where(
-                    Assignment.sender_number_id.in_(self._number_ids),
-                    Assignment.ended_at.is_(None),
-                )
+        rows = db.session.execute(
+            select(Assignment.sender_number_id, Assignment.staff_id).where(
+                Assignment.sender_number_id.in_(self._number_ids), Assignment.ended_at.is_(None)
             )
-            .tuples()
-            .all()
         )
+        holders = {row.sender_number_id: row.staff_id for row in rows}
         asked = {*holders.values(), *(t.holder for t in self._latest.values() if t.holder)}
         self._active = set(
             db.session.execute(select(Staff.id).where(Staff.id.in_(asked), Staff.active)).scalars()

@@ -18,7 +18,6 @@ from sqlalchemy import insert, select, update
 from app import clock
 from app.config import Settings
 from app.database import database_now, db, retrying, transaction, upsert
-from app.events import about_conversation, publish
 from app.models import (
     Attempt,
     ConsentEntry,
@@ -255,13 +254,7 @@ def _store(arrival: Arrival, now: datetime) -> None:
     thread.unread += 1
     thread.in_contact_id = arrival.contact.id
     thread.in_number_id = arrival.number.id if arrival.number else None
-    publish(
-        arrival.institution_id,
-        about_conversation(
-            "message.created", thread.id, thread.staff_id, "received", message=message.id
-        ),
-        about_conversation("conversation.changed", thread.id, thread.staff_id),
-    )
+    threads.announce_new(thread, message)
 
 
 def _follow(arrival: Arrival, now: datetime) -> None:

@@ -12,7 +12,6 @@ from app import clock, jobs
 from app.config import Settings
 from app.database import after_commit, db, retrying, transaction
 from app.errors import Conflict, Forbidden, Invalid, NotFound
-from app.events import about_conversation, publish
 from app.models import Conversation, Direction, Institution, Message, Person, SenderNumber, Staff
 from app.rules import texts, words
 from app.rules.access import Can, Viewer
@@ -133,7 +132,8 @@ def _send(
             emails.write_fallback([message], viewer, gathered.institution, decision.to, now)
         threads.note_message(thread, message)
         thread.unread, thread.notified_at = 0, None
-        _announce(message, thread)
+        threads.announce_new(thread, message)
+        _ring(message)
         return message.id
 
 
@@ -141,14 +141,7 @@ def _bare_number(target: Target) -> int | None:
     return target.thread.contact_number_id if target.thread and target.person is None else None
 
 
-def _announce(message: Message, thread: Conversation) -> None:
-    """Tell the browsers with the commit, and the worker after it."""
-    holder, status = thread.staff_id, message.status.word
-    publish(
-        message.institution_id,
-        about_conversation("message.created", thread.id, holder, status, message=message.id),
-        about_conversation("conversation.changed", thread.id, holder),
-    )
+def _ring(message: Message) -> None:
     account_id = message.provider_account_id
     if account_id and message.channel is Channel.SMS:
         after_commit(lambda: jobs.ring(jobs.Job.DELIVER, account_id))

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from app.database import LOCK, db, upsert
 from app.errors import Unavailable
+from app.events import about_conversation, publish
 from app.models import Conversation, Message, Person
 from app.rules.texts import snippet
 
@@ -67,3 +68,25 @@ def note_message(thread: Conversation, message: Message) -> None:
     thread.last_direction = message.direction
     thread.snippet = snippet(message.body)
     thread.archived_at = None
+
+
+def announce_new(thread: Conversation, message: Message) -> None:
+    """Tell who may see the thread that something was said in it."""
+    holder, status = thread.staff_id, message.status.word
+    publish(
+        message.institution_id,
+        about_conversation("message.created", thread.id, holder, status, message=message.id),
+        about_conversation("conversation.changed", thread.id, holder),
+    )
+
+
+def announce_status(message: Message) -> None:
+    """Tell who may see the thread what became of a message."""
+    thread, status = message.conversation_id, message.status.word
+    holder = db.session.execute(
+        select(Conversation.staff_id).where(Conversation.id == thread)
+    ).scalar_one()
+    publish(
+        message.institution_id,
+        about_conversation("message.status_changed", thread, holder, status, message=message.id),
+    )

@@ -15,7 +15,6 @@ from sqlalchemy import select
 from app import clock
 from app.config import Settings
 from app.database import LOCK, after_commit, database_now, db, retrying, transaction, upsert
-from app.events import about_conversation, publish
 from app.models import (
     Attempt,
     Conversation,
@@ -32,7 +31,7 @@ from app.rules.consent import ConsentEvent
 from app.rules.dispatch import Channel
 from app.rules.lifecycle import FAILURES, NEVER_TAKEN, Status, merge
 from app.rules.reasons import Reason
-from app.services import accounts, consent, emails
+from app.services import accounts, consent, emails, threads
 from app.services.usage import give_back
 
 log = structlog.get_logger()
@@ -131,7 +130,7 @@ def advance(
     if message.status in FAILURES:
         _react(message, error, now)
     if message.status != was or error:
-        announce(message)
+        threads.announce_status(message)
 
 
 def _is_latest(attempt: Attempt) -> bool:
@@ -139,22 +138,6 @@ def _is_latest(attempt: Attempt) -> bool:
         Attempt.message_id == attempt.message_id, Attempt.id > attempt.id
     )
     return db.session.execute(later.limit(1)).first() is None
-
-
-def announce(message: Message) -> None:
-    holder = db.session.execute(
-        select(Conversation.staff_id).where(Conversation.id == message.conversation_id)
-    ).scalar_one()
-    publish(
-        message.institution_id,
-        about_conversation(
-            "message.status_changed",
-            message.conversation_id,
-            holder,
-            message.status.word,
-            message=message.id,
-        ),
-    )
 
 
 def _react(message: Message, error: str, now: datetime) -> None:

@@ -48,15 +48,8 @@ def test_a_socket_needs_a_live_session_before_the_upgrade(school):
 @pytest.mark.parametrize(
     "origin",
     [
-        "https://evil.example",
-        "null",
-        "",
-        None,
-        "http://127.0.0.1",
-        "http://127.0.0.1:1",
-        "https://{host}",
-        "http://{host}.evil.example",
-        "http://evil.example/{host}",
+        *("https://evil.example", "null", "", None, "http://127.0.0.1", "http://127.0.0.1:1"),
+        *("https://{host}", "http://{host}.evil.example", "http://evil.example/{host}"),
     ],
 )
 def test_a_socket_opens_from_our_own_pages_only(school, origin):

@@ -1,0 +1,197 @@
+"""Two things at once, with the moment between them held open. No process works on this database."""
+
+import threading
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import func, select, update
+
+from app import clock, config, create_app, jobs, migrations
+from app.database import database_now, db, transaction
+from app.errors import Conflict
+from app.events import Event, publish
+from app.models import Attempt, Conversation, EventRow, Message
+from app.providers import InboundSms
+from app.rules.access import Can, Viewer
+from app.rules.lifecycle import Status
+from app.services import (
+    accounts,
+    consent,
+    delivery,
+    inbox,
+    numbers,
+    people,
+    receiving,
+    sending,
+    staff,
+)
+from tests.school import at_once
+
+SID = "AC" + "1" * 32
+OURS, THEIRS = "+15125550190", "+15125550147"
+
+
+class College:
+    """Dana, an advisor with a number to come, and Maya, a student with a phone."""
+
+    def __init__(self, app):
+        self.app = app
+        with self.inside():
+            migrations.upgrade()
+            self.id = staff.create_institution("Northfield", "America/Chicago", "US")
+            self.account = accounts.add(self.id, SID, "token", check=False)
+            numbers.add(self.id, [OURS], "http://127.0.0.1", check=False)
+            self.dana, self.kim = self.viewer("Dana"), self.viewer("Kim")
+            fields = {"kind": "student", "given_name": "Maya", "family_name": "Torres"}
+            self.maya = people.create(self.dana, fields, [(THEIRS, "mobile")])
+
+    @contextmanager
+    def inside(self):
+        """A context and a session of one's own, as every request and every job has."""
+        with self.app.app_context():
+            try:
+                yield
+            finally:
+                db.session.remove()
+
+    def viewer(self, name, role="Advisor", rights=tuple(Can)):
+        email = f"{name.lower()}@northfield.example"
+        staff_id = staff.create(self.id, email, name, [role], "a long password")
+        return Viewer(staff_id, self.id, name, email, "UTC", "US", frozenset(rights))
+
+    def text(self, body="Hello"):
+        return sending.to_person(self.dana, self.maya, sending.Draft(body)).id
+
+    def receive(self, body, sid="1"):
+        return receiving.receive_many([InboundSms(SID, "SM" + sid * 32, THEIRS, OURS, body)])
+
+
+@pytest.fixture
+def college(quiet_database_url, tmp_path):
+    config.loopback_secrets(tmp_path)
+    app = create_app(config.load(var_dir=tmp_path, database_url=quiet_database_url), web=False)
+    jobs.without_bells(app)
+    yield College(app)
+    with app.app_context():
+        db.engine.dispose()
+
+
+def test_the_events_of_a_transaction_that_failed_do_not_silence_the_next(college):
+    """I4, I19: a retried use case announces what it did."""
+    happened = Event("settings.changed", {}, ("everybody",))
+    with college.inside():
+        try:
+            with transaction():
+                publish(college.id, happened)
+                raise Conflict("somebody was faster")
+        except Conflict:
+            pass
+        before = db.session.execute(select(func.max(EventRow.seq))).scalar_one()
+        with transaction():
+            publish(college.id, happened)
+        names = select(EventRow.name).where(EventRow.seq > before)
+        assert db.session.execute(names).scalars().all() == ["settings.changed"]
+
+
+def test_a_worker_that_overslept_its_lease_calls_nobody(college):
+    """I6, F6: its text belongs to the next one."""
+    with college.inside():
+        college.text()
+        (first,) = delivery.claim(college.account, 10)
+        with transaction():
+            db.session.execute(update(Message).values(lease_until=database_now(-1)))
+        delivery.free_dead_claims()
+        (second,) = delivery.claim(college.account, 10)
+        assert second.message_id == first.message_id
+        assert not delivery.begin_call(first)
+        delivery.record([delivery.Outcome(first, None, called=False)])
+        assert delivery.begin_call(second), "the late one took the text from the other"
+        assert delivery.claim(college.account, 10) == []
+
+
+def test_a_claimed_text_whose_worker_died_is_unknown_only_once_it_was_stamped(college):
+    """F6: before its call it is provably unsent; afterwards nobody knows, and nobody tries again."""
+    with college.inside():
+        college.text()
+        (call,) = delivery.claim(college.account, 10)
+        assert delivery.begin_call(call)
+        with transaction():
+            db.session.execute(update(Message).values(lease_until=database_now(-1)))
+        delivery.free_dead_claims()
+        assert db.session.execute(select(Message.status)).scalar_one() is Status.UNCONFIRMED
+        assert delivery.claim(college.account, 10) == []
+
+
+def test_no_call_begins_while_a_stop_is_being_committed(college):
+    """D14, I9: the stamp waits for the STOP, and then sees it."""
+    with college.inside():
+        college.text()
+        (call,) = delivery.claim(college.account, 10)
+    in_the_middle, done, began = threading.Event(), threading.Event(), []
+
+    def worker():
+        with college.inside():
+            in_the_middle.wait(5)
+            began.append(delivery.begin_call(call))
+        done.set()
+
+    thread = threading.Thread(target=worker)
+    thread.start()
+    with college.inside(), transaction():
+        number = db.session.execute(select(Attempt.contact_number_id)).scalar_one()
+        consent.opt_out(college.id, number, None, words="STOP", now=clock.now(), marker="STOP")
+        db.session.flush()
+        in_the_middle.set()
+        assert not done.wait(0.5), "the call did not wait for the STOP"
+    thread.join(10)
+    assert began == [False]
+
+
+def test_a_stop_that_comes_twice_waits_twice(college):
+    """D14: the copy of a webhook is not answered while the calls of the first are on the wire."""
+    with college.inside():
+        college.text()
+        (call,) = delivery.claim(college.account, 10)
+        assert delivery.begin_call(call)
+        silenced = college.receive("STOP")
+        assert silenced
+        assert college.receive("STOP") == silenced
+
+
+def test_a_text_that_arrives_while_its_thread_changes_hands_is_not_lost(college):
+    """D25, I1, I4: two unread texts are two unread texts, wherever the thread is."""
+    with college.inside():
+        college.text()
+        thread = db.session.execute(select(Conversation.id)).scalar_one()
+        college.receive("one", "1")
+
+    def hand_over():
+        with college.inside():
+            return inbox.hand_over(college.dana, thread, college.kim.staff_id)
+
+    def arrive():
+        with college.inside():
+            return college.receive("two", "2")
+
+    at_once(hand_over, arrive)
+    with college.inside():
+        rows = db.session.execute(select(Conversation.staff_id, Conversation.unread)).all()
+        assert sum(unread for _, unread in rows) == 2
+        assert db.session.execute(select(func.count()).select_from(Message)).scalar_one() == 3
+
+
+def test_two_administrators_cannot_remove_each_other(college):
+    """M2: one of them remains."""
+    with college.inside():
+        both = [college.viewer(name, "Administrator") for name in ("Priya", "Sam")]
+
+    def demote(by, whom):
+        with college.inside():
+            try:
+                staff.change(by, whom.staff_id, roles=["Advisor"])
+            except Conflict as error:
+                return error.code
+            return "done"
+
+    ends = at_once(lambda: demote(*both), lambda: demote(*reversed(both)))
+    assert sorted(ends) == ["done", "last_admin"]
