@@ -269,7 +269,7 @@ def _serve(ws: Any) -> None:
         seq = _catch_up(ws, client, request.args.get("since", ""))
         db.session.remove()  # a socket is held for hours, a database session is not
         _stream(ws, hub, client, seq, settings.timing.live_ping)
-    except ConnectionClosed:
+    except (ConnectionClosed, OSError):
         pass
     finally:
         db.session.remove()

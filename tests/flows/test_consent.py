@@ -190,8 +190,7 @@ def test_a_stop_is_answered_when_no_call_is_under_way_any_more(school, holder):
     dana.send(maya, "Behind it in the queue")
     answer = school.texts(maya.numbers[0], ours, "STOP")
     assert answer["webhook"]["status"] == 200
-    assert answer["webhook"]["ms"] > 300  # it waited; without a call it takes a few
-    taken = dana.message(sent["id"])["provider_sid"]
+    taken = dana.message(sent["id"])["provider_sid"]  # known once the call has ended
     assert taken == school.ledger(maya.numbers[0])[0]["sid"]
     school.carrier.change_account(school.account_sid, latency_ms=0)
     (mail,) = until(lambda: school.mails(maya.email))

@@ -95,7 +95,7 @@ def test_a_report_that_comes_before_our_own_record_is_not_lost(school):
     dana, _ = school.holder()
     maya = school.person("mobile")
     school.carrier.handset(maya.numbers[0], behaviour="silent")
-    school.carrier.change_account(school.account_sid, latency_ms=1200)
+    school.carrier.change_account(school.account_sid, latency_ms=1800)
     sent = dana.send(maya)
     (text,) = until(lambda: school.ledger(maya.numbers[0]))
     assert dana.message(sent["id"])["provider_sid"] is None
