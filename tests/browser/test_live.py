@@ -72,7 +72,7 @@ def test_cut_off_during_two_hundred_events_and_back(school, opened):
     lines[0].cut()
     for n in range(60):  # more than a page, so that the thread has a hole if it is only added to
         school.texts(first.numbers[0], ours, f"While away {n}")
-    for n, person in enumerate(people[1:] * 2):
+    for n, person in enumerate(people[1:] * 3):
         school.texts(person.numbers[0], ours, f"From {n}")
         dana.settled(dana.send(person, f"To {n}")["id"], "delivered")
     assert len(dana.events()) - before >= 200
