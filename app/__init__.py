@@ -57,3 +57,7 @@ def _serve(app: "Flask", settings: "Settings") -> None:
     routes.init_app(app)
     api.init_app(app)
     live.init_app(app)
+    if settings.demo:
+        from app import demo
+
+        app.config["DEMO_LOGINS"] = demo.STAFF, demo.PASSWORD

@@ -102,6 +102,9 @@ class Settings(Place):
     mail_url: str = Field("", repr=False)  # smtp://user:pass@host:587?tls=starttls
     mail_from: str = ""
     proxy_hops: int = Field(0, ge=0)
+    demo: bool = (
+        False  # set by `up --demo` for its processes: the sign-in page shows the demo logins
+    )
     metrics_token: str = Field("", repr=False)
     log_format: Literal["", "console", "json"] = ""
     timing: Timing = Timing()
@@ -152,6 +155,8 @@ class Settings(Place):
             problems.append("SECRET_KEY is too short or a sample: set 32 or more random characters")
         if not self.encryption_keys:
             problems.append("ENCRYPTION_KEYS is missing: set at least one Fernet key")
+        if self.demo and not self.on_loopback:
+            problems.append("DEMO is for loopback alone")
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -222,6 +227,7 @@ def load_for_up(*, port: int | None = None, demo: bool = False) -> Settings:
         mailbox = {
             "mail_url": settings.mail_url or f"smtp://127.0.0.1:{settings.smtp_port}",
             "mail_from": settings.mail_from or DEMO_SENDER,
+            "demo": True,
         }
         return settings.model_copy(update=mailbox)
     if not (settings.mail_url and settings.mail_from):

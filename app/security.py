@@ -285,7 +285,8 @@ def safe_next(target: str | None) -> str:
 
 def to_sign_in() -> Any:
     """Send a browser to the sign-in page and back afterwards; htmx by its own header."""
-    login = url_for("session.login", next=request.full_path.rstrip("?"))
+    back = request.full_path.rstrip("?") if request.method == "GET" else None
+    login = url_for("session.login", next=back)
     if request.headers.get("HX-Request"):
         return Response(status=204, headers={"HX-Redirect": url_for("session.login")})
     return redirect(login)

@@ -300,10 +300,8 @@ def _found(person: Person) -> dict[str, Any]:
 @allowed(Can.INBOX_ALL, Can.TEXT_REPLY)
 def claim(conversation_id: int) -> Any:
     """Take what nobody holds, to answer it (D7)."""
-    asking, row = viewer(), _row(conversation_id)
-    if row.holder is not None:
-        raise Conflict(f"This conversation is now handled by {row.holder.name}.")
-    became = inbox.hand_over(asking, conversation_id, asking.staff_id)
+    asking = viewer()
+    became = inbox.hand_over(asking, conversation_id, asking.staff_id, only_unclaimed=True)
     return redirect(url_for("inbox.conversation", conversation_id=became), code=303)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, g, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, g, redirect, render_template, request, url_for
 
 from app import security
 from app.errors import Unauthorized
@@ -41,4 +41,13 @@ def logout() -> Any:
 def _form(email: str = "", error: str | None = None) -> str:
     form = {"email": email, "error": error}
     next_ = request.values.get("next", "")
-    return render_template("session/login.html", form=form, next=next_)
+    return render_template("session/login.html", form=form, next=next_, demo_logins=_demo_logins())
+
+
+def _demo_logins() -> list[dict[str, str]]:
+    """To choose from, in the demo and nowhere else."""
+    staff, password = current_app.config.get("DEMO_LOGINS", ((), ""))
+    return [
+        {"email": email, "name": name, "role": role, "password": password}
+        for email, name, role in staff
+    ]

@@ -307,10 +307,13 @@ def _own(viewer: Viewer, conversation_id: int) -> Conversation:
 
 
 @retrying
-def hand_over(viewer: Viewer, conversation_id: int, staff_id: int) -> int:
-    """Give a conversation to a colleague, or claim an unclaimed one; the id it has from now on.
+def hand_over(
+    viewer: Viewer, conversation_id: int, staff_id: int, *, only_unclaimed: bool = False
+) -> int:
+    """Give a conversation to a colleague, or take it; the id it has from now on.
 
     By its holder, or by whoever sees all. The colleague may answer, whatever their role (D4).
+    `only_unclaimed`: Conflict `taken` where somebody holds it by now.
     """
     with transaction():
         thread = db.session.get(Conversation, conversation_id)
@@ -323,11 +326,14 @@ def hand_over(viewer: Viewer, conversation_id: int, staff_id: int) -> int:
             raise NotFound("There is no such member of staff.")
         before = thread.staff_id
         db.session.refresh(thread, with_for_update=LOCK)
-        if thread.staff_id != before:
+        if thread.staff_id != before or (only_unclaimed and before is not None):
             raise Conflict("Somebody else took this conversation just now.", code="taken")
         if before == staff_id:
             raise Conflict(f"{to.name} holds this conversation already.", code="already_held")
-        text = f"{viewer.name} handed this conversation to {to.name}"
+        took = staff_id == viewer.staff_id
+        text = f"{viewer.name} " + (
+            "took this conversation" if took else f"handed this conversation to {to.name}"
+        )
         now = clock.now()
         add_markers([thread.id], viewer.institution_id, "handed_over", snippet(text, 300), now)
         publish(
