@@ -14,7 +14,9 @@ from app.services import staff
 @pytest.fixture
 def app(quiet_database_url, tmp_path):
     config.loopback_secrets(tmp_path)
-    settings = config.load(var_dir=tmp_path, database_url=quiet_database_url, redis_url="unix:///no.sock")
+    settings = config.load(
+        var_dir=tmp_path, database_url=quiet_database_url, redis_url="unix:///no.sock"
+    )
     app = create_app(settings, web=False)
     with app.app_context():
         yield app

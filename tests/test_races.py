@@ -110,7 +110,7 @@ def test_a_worker_that_overslept_its_lease_calls_nobody(college):
 
 
 def test_a_claimed_text_whose_worker_died_is_unknown_only_once_it_was_stamped(college):
-    """F6: before its call it is provably unsent; afterwards nobody knows, and nobody tries again."""
+    """F6: before its call it is provably unsent; after it nobody knows, and nobody tries again."""
     with college.inside():
         college.text()
         (call,) = delivery.claim(college.account, 10)
