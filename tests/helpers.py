@@ -9,7 +9,7 @@ import pytest
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], timeout: float = 5.0) -> T:
+def until(condition: Callable[[], T], timeout: float = 15.0) -> T:
     """Look at `condition` until it is true, and return what it was.
 
     The one place in the tests that waits. Fails with the last value seen after `timeout` seconds.

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import httpx
 from flask import Flask
 
+from app import clock
 from app.carrier.client import CarrierClient, MailboxClient
 from app.database import db, transaction
 from app.rules.access import Viewer
@@ -275,7 +276,7 @@ class School:
     def account_stopped(self, reason: str = "Suspended") -> Iterator[None]:
         """Nothing leaves meanwhile, and what is queued stays queued (D35)."""
         with self.app.app_context(), transaction():
-            accounts.stop(self.account_id, reason)
+            accounts.stop(self.account_id, reason, clock.now())
         yield
         with self.app.app_context():
             accounts.add(

@@ -8,9 +8,9 @@ from sqlalchemy import func, select, update
 
 from app import clock, config, create_app, jobs, migrations
 from app.database import database_now, db, transaction
-from app.errors import Conflict
+from app.errors import Conflict, ProviderDenied
 from app.events import Event, publish
-from app.models import Attempt, Conversation, EventRow, Message
+from app.models import Attempt, Conversation, EventRow, Message, ProviderAccount
 from app.providers import InboundSms
 from app.rules.access import Can, Viewer
 from app.rules.lifecycle import Status
@@ -195,3 +195,18 @@ def test_two_administrators_cannot_remove_each_other(college):
 
     ends = at_once(lambda: demote(*both), lambda: demote(*reversed(both)))
     assert sorted(ends) == ["done", "last_admin"]
+
+
+def test_an_answer_to_old_credentials_does_not_stop_the_new_ones(college):
+    """D35: the call began before the account was saved again."""
+    with college.inside():
+        college.text()
+        (call,) = delivery.claim(college.account, 10)
+        assert delivery.begin_call(call)
+        accounts.add(college.id, SID, "another token", check=False)
+        delivery.record([delivery.Outcome(call, ProviderDenied("wrong token", "20003"))])
+        assert db.session.execute(select(ProviderAccount.stopped_reason)).scalar_one() is None
+        (again,) = delivery.claim(college.account, 10)
+        delivery.record([delivery.Outcome(again, ProviderDenied("wrong token", "20003"))])
+        assert db.session.execute(select(ProviderAccount.stopped_reason)).scalar_one()
+        assert delivery.claim(college.account, 10) == []

@@ -32,6 +32,7 @@ class ProviderAccount(Base):
         ByValue(OptOutReplies), default=OptOutReplies.PROVIDER
     )
     stopped_reason: Mapped[str | None] = mapped_column(String(300))
+    saved_at: Mapped[when]  # an answer to a call of before says nothing about these credentials
     created_at: Mapped[when]
 
 

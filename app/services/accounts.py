@@ -1,5 +1,6 @@
 """Accounts: the institution's accounts at its providers."""
 
+from datetime import datetime
 from functools import lru_cache, partial
 
 import structlog
@@ -85,7 +86,7 @@ def add(
         account.secret = encrypt(secret)
         account.api_url = api_url
         account.opt_out_replies = opt_out_replies
-        account.stopped_reason = None
+        account.stopped_reason, account.saved_at = None, clock.now()
         db.session.flush()
         audit(institution_id, "provider.saved", f"provider_account:{account.id}")
         account_id = account.id
@@ -105,15 +106,20 @@ def _test(credentials: Credentials) -> None:
         raise Invalid("account_sid", f"The provider could not be asked: {error}.") from None
 
 
-def stop(account_id: int, reason: str) -> None:
+def stop(account_id: int, reason: str, called_at: datetime) -> None:
     """Send nothing more through this account from the open transaction on; its queue is kept until
-    somebody saves the account again (D35)."""
-    db.session.execute(
+    somebody saves the account again (D35).
+
+    `called_at`: of the call that told so. One from before the account was saved stops nothing.
+    """
+    stopped = db.session.execute(
         update(ProviderAccount)
-        .where(ProviderAccount.id == account_id)
+        .where(ProviderAccount.id == account_id, ProviderAccount.saved_at <= called_at)
         .values(stopped_reason=reason[:300])
-    )
-    after_commit(partial(log.error, "account_stopped", account=account_id, why=reason))
+        .returning(ProviderAccount.id)
+    ).first()
+    if stopped:
+        after_commit(partial(log.error, "account_stopped", account=account_id, why=reason))
 
 
 def is_ours(e164: str, institution_id: int) -> bool:

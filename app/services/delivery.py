@@ -257,7 +257,7 @@ def _record_one(outcome: Outcome, attempt: Attempt, message: Message, now: datet
             _again(attempt, message, now, wait or _timing().busy_retry)
         case ProviderDenied() as denied:
             _again(attempt, message, now, 0)
-            wait_for_account(message, str(denied))
+            wait_for_account(message, attempt, str(denied))
         case _:  # the answer was lost: not sent again until it is settled by asking
             advance(attempt, message, Status.UNCONFIRMED, now)
 

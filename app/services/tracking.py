@@ -128,7 +128,7 @@ def advance(
     if message.status >= Status.ACCEPTED and message.status not in FAILURES:
         message.error_code = message.error_message = None  # of an earlier try
     if message.status in FAILURES:
-        _react(message, error, now)
+        _react(message, attempt, error, now)
     if message.status != was or error:
         threads.announce_status(message)
 
@@ -140,14 +140,14 @@ def _is_latest(attempt: Attempt) -> bool:
     return db.session.execute(later.limit(1)).first() is None
 
 
-def _react(message: Message, error: str, now: datetime) -> None:
+def _react(message: Message, attempt: Attempt, error: str, now: datetime) -> None:
     """What follows from a failed text."""
     code = codes.look_up(error)
     message.error_code, message.error_message = error or "unknown", code.meaning
     if code.consent:
         _change_consent(message, code.consent, error, now)
     if code.then is Then.WAIT:
-        wait_for_account(message, code.meaning)
+        wait_for_account(message, attempt, code.meaning)
     elif code.then is Then.RETRY and _requeue_later(message, now):
         return
     elif code.then in (Then.EMAIL, Then.RETRY):
@@ -203,12 +203,12 @@ def _requeue_later(message: Message, now: datetime) -> bool:
     return True
 
 
-def wait_for_account(message: Message, why: str) -> None:
+def wait_for_account(message: Message, attempt: Attempt, why: str) -> None:
     """A fault of ours: the text stays queued, and its account stops until somebody has looked
     (D35)."""
     message.status, message.lease_until, message.sent_at = Status.QUEUED, None, None
     assert message.provider_account_id is not None
-    accounts.stop(message.provider_account_id, why)
+    accounts.stop(message.provider_account_id, why, attempt.created_at)
 
 
 def email_instead(message: Message, now: datetime, reason: Reason | None = None) -> bool:

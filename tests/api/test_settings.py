@@ -7,7 +7,8 @@ import pytest
 NAMES = {
     "student_default", "staff_default", "default_phone_type", "permitted_roles", "number_limit",
     "message_limit", "limit_unit", "cool_off_days", "max_length", "sms_enabled", "first_contact",
-    "reply_notice", "fallback_email", "version",
+    "help_contact", "more_stop_words", "more_start_words", "reply_notice", "fallback_email",
+    "version",
 }  # fmt: skip
 
 
@@ -27,6 +28,9 @@ def test_settings_have_the_promised_shape_and_change(school):
         "max_length": 500,
         "sms_enabled": False,
         "first_contact": "Northfield. Reply STOP to stop.",
+        "help_contact": "advising@northfield.example",
+        "more_stop_words": ["basta"],
+        "more_start_words": ["otra vez"],
         "reply_notice": {"subject": "A reply", "body": "{text}"},
     }
     after = school.settings(**changes)

@@ -173,3 +173,27 @@ def paused(school: School, person: Someone) -> bool:
         ).scalar_one()
         db.session.remove()
     return found is not None
+
+
+def test_an_admins_own_words_count_too(school):
+    """D15: words per language, beside STOP and START."""
+    dana, ours = school.holder()
+    maya = school.person("mobile")
+    school.settings(more_stop_words=["basta"], more_start_words=["otra vez"])
+    school.texts(maya.numbers[0], ours, "¡Basta!")
+    assert school.phone_status(maya) == ["disabled"]
+    school.texts(maya.numbers[0], ours, "otra vez")
+    assert school.phone_status(maya) == ["enabled"]
+    assert dana.route(maya)["channel"] == "sms"
+
+
+def test_our_help_names_whom_to_ask(school):
+    """D21: the institution and a contact."""
+    _, ours = school.holder()
+    maya = school.person("mobile")
+    answer_ourselves(school)
+    school.settings(help_contact="advising@northfield.example")
+    school.texts(maya.numbers[0], ours, "HELP")
+    (text,) = until(lambda: school.ledger(maya.numbers[0]))
+    assert "Northfield College" in text["body"]
+    assert "advising@northfield.example" in text["body"]

@@ -39,6 +39,9 @@ def test_a_new_school_texts_everybody_without_limits(school):
         "max_length": 1000,
         "sms_enabled": True,
         "first_contact": None,
+        "help_contact": None,
+        "more_stop_words": [],
+        "more_start_words": [],
         "version": 1,
     }
     assert {frozenset(mail) for mail in mails.values()} == {frozenset({"subject", "body"})}

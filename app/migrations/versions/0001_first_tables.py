@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = '2e162cc33b80'
+revision = 'b8450f5cdf32'
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -117,6 +117,7 @@ def upgrade() -> None:
     sa.Column('api_url', sa.String(length=300), nullable=True),
     sa.Column('opt_out_replies', sa.String(length=32), nullable=False),
     sa.Column('stopped_reason', sa.String(length=300), nullable=True),
+    sa.Column('saved_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['institution_id'], ['institution.id'], name=op.f('fk_provider_account_institution_id_institution')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_provider_account')),
