@@ -30,10 +30,7 @@ def deliver(account_id: int) -> None:
     """
     jobs.answered(Job.DELIVER, account_id)
     settings: Settings = current_app.config["SETTINGS"]
-    account = db.session.get(ProviderAccount, account_id)
-    if account is None or account.stopped_reason:
-        return
-    provider = accounts.provider_of(account)
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
     ends = time.monotonic() + settings.timing.delivery_job
     with ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="call") as pool:
         running: set[Future[Outcome]] = set()
@@ -41,14 +38,23 @@ def deliver(account_id: int) -> None:
             in_time = time.monotonic() < ends
             free = CALLS_AT_ONCE - len(running)
             calls = delivery.claim(account_id, free) if free and in_time else []
-            app = current_app._get_current_object()  # type: ignore[attr-defined]
-            running |= {pool.submit(_call, app, provider, call) for call in calls}
+            if calls:
+                provider = _provider(account_id)
+                running |= {pool.submit(_call, app, provider, call) for call in calls}
             if not running:
                 break
             done, running = wait(running, return_when=FIRST_COMPLETED)
             delivery.record([future.result() for future in done])
     if not in_time:
         jobs.ring(Job.DELIVER, account_id)
+
+
+def _provider(account_id: int) -> Provider:
+    """With the credentials of now: a job goes on while somebody saves new ones."""
+    account = db.session.get_one(ProviderAccount, account_id, populate_existing=True)
+    provider = accounts.provider_of(account)
+    db.session.rollback()  # nothing is held during the calls
+    return provider
 
 
 def _call(app, provider: Provider, call: Call) -> Outcome:  # type: ignore[no-untyped-def]
