@@ -14,7 +14,7 @@ demo: .venv/run.ok
 	@$(BIN)/replyline up --demo
 
 test: lint
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 # Cheap checks first; the first that fails ends it.
 lint: .venv/test.ok

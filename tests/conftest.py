@@ -24,6 +24,15 @@ def pytest_configure() -> None:
     sys.addaudithook(_refuse_the_outside)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests of one database run in one process (`--dist loadgroup`): each stack starts once."""
+    for item in items:
+        params = getattr(item, "callspec", None) and item.callspec.params  # type: ignore[attr-defined]
+        kind = params and (params.get("database_url") or params.get("quiet_database_url"))
+        if kind:
+            item.add_marker(pytest.mark.xdist_group(kind))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """One line for each reason to skip, however many tests it holds."""
     skipped = terminalreporter.stats.get("skipped", [])
