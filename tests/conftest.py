@@ -24,6 +24,7 @@ def pytest_configure() -> None:
     sys.addaudithook(_refuse_the_outside)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The tests of one database run in one process (`--dist loadgroup`): each stack starts once."""
     for item in items:

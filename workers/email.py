@@ -5,7 +5,7 @@ import time
 import structlog
 from flask import current_app
 
-from app import jobs
+from app import clock, jobs
 from app.config import Settings
 from app.jobs import Job
 from app.mail import MailDeferred, Mailer, MailRefused, MailServerDown, connected
@@ -21,19 +21,20 @@ def send_due() -> None:
     Message-ID each time. A worker that dies in between leaves a lease that runs out.
     """
     jobs.answered(Job.SEND_EMAILS)
-    if not emails.any_due():
+    began = clock.now()
+    if not emails.any_due(began):
         return
     settings: Settings = current_app.config["SETTINGS"]
     ends = time.monotonic() + settings.timing.delivery_job
     try:
         with connected(settings.mail_url, settings.mail_from) as mailer:
             while time.monotonic() < ends:
-                if (email := emails.claim_next()) is None:
+                if (email := emails.claim_next(began)) is None:
                     return
                 _hand_over(mailer, email)
     except MailServerDown as error:
         log.warning("mail_server_down", error=str(error))
-        while email := emails.claim_next():
+        while email := emails.claim_next(began):
             emails.record_later(email.id, str(error))
         return
     jobs.ring(Job.SEND_EMAILS)

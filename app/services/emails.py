@@ -118,30 +118,32 @@ class Claimed:
     mail: Mail
 
 
-def _is_due() -> ColumnElement[bool]:
+def _is_due(by: datetime) -> ColumnElement[bool]:
     return and_(
         EMAIL_UNFINISHED,
-        Email.due_at <= clock.now(),
+        Email.due_at <= by,
         or_(Email.lease_until.is_(None), Email.lease_until < database_now()),
     )
 
 
-def any_due() -> bool:
-    found = db.session.execute(select(Email.id).where(_is_due()).limit(1)).first()
+def any_due(by: datetime) -> bool:
+    found = db.session.execute(select(Email.id).where(_is_due(by)).limit(1)).first()
     db.session.rollback()
     return found is not None
 
 
 @retrying
-def claim_next() -> Claimed | None:
+def claim_next(by: datetime) -> Claimed | None:
     """Take the email that is due longest, or whose worker died, for LEASE seconds.
+
+    `by`: what falls due later is left, so that a job ends whatever is put off meanwhile.
 
     None where nothing is due. One at a time, so that no lease runs out while another is sent.
     """
     with transaction():
         email = db.session.execute(
             select(Email)
-            .where(_is_due())
+            .where(_is_due(by))
             .order_by(Email.due_at, Email.id)
             .limit(1)
             .with_for_update(**LOCK, skip_locked=True)
