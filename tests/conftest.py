@@ -16,6 +16,9 @@ from sqlalchemy import create_engine, make_url, text
 from app import embedded
 from app.processes import Process, start
 from tests.helpers import until
+from tests.stack import school, stack
+
+__all__ = ["school", "stack"]  # once, here: an import elsewhere would start a stack of its own
 
 LOOPBACK = ("127.", "::1", "localhost")
 

@@ -8,9 +8,7 @@ import pytest
 from app.database import db
 from app.services import staff
 from tests.school import Member, School
-from tests.stack import Stack, school, stack
-
-__all__ = ["school", "stack"]
+from tests.stack import Stack
 
 
 @pytest.fixture(scope="session")

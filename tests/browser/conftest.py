@@ -7,9 +7,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.pages import sign_in
 from tests.school import Member
-from tests.stack import Stack, school, stack
-
-__all__ = ["school", "stack"]
+from tests.stack import Stack
 
 expect.set_options(timeout=10_000)
 
