@@ -32,7 +32,7 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Every wait of sending and receiving, in seconds. Tests use shorter ones; one pins these."""
+    """Every wait, in seconds unless it says otherwise. Tests use shorter ones; one pins these."""
 
     call_deadline: float = 6.0  # one call to a provider, connect to last byte (D14)
     stop_wait: float = 8.0  # how long a STOP waits for calls on the wire; more than call_deadline
@@ -48,6 +48,7 @@ class Timing:
     unseen_before_notice: float = 120.0  # no browser of the holder for this long (S3-16)
     live_poll: float = 5.0  # the live reader looks this often without a bell
     live_ping: float = 25.0
+    password_memory: int = 65_536  # KiB that hashing a password takes: a tenth of a second
 
     def problems(self) -> list[str]:
         found = []

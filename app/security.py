@@ -31,7 +31,6 @@ ABSOLUTE = timedelta(days=30)
 _TOUCH = timedelta(minutes=5)  # how exact `last_used_at` is
 _COOKIE_KEY = "login"
 
-_hasher = PasswordHasher()
 CSP = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
     "frame-ancestors 'none'; form-action 'self'"
@@ -51,12 +50,14 @@ def _in_thread(slow: Callable[..., T], *args: Any) -> T:
 
 
 def hash_password(password: str) -> str:
-    return _in_thread(_hasher.hash, password)
+    settings: Settings = current_app.config["SETTINGS"]
+    hasher = PasswordHasher(memory_cost=settings.timing.password_memory)
+    return _in_thread(hasher.hash, password)
 
 
 def password_matches(hashed: str, password: str) -> bool:
     try:
-        return _in_thread(_hasher.verify, hashed, password)
+        return _in_thread(PasswordHasher().verify, hashed, password)  # as it was hashed
     except Argon2Error:
         return False
 

@@ -1,4 +1,7 @@
-"""The ground that tests stand on: a Redis, a database of each kind, a browser, and no internet."""
+"""The ground that tests stand on: a Redis, a database of each kind, a browser, and no internet.
+
+The fixtures import what they start: the tables of rules need none of it, and run in a second.
+"""
 
 import os
 import shutil
@@ -8,17 +11,15 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
 
-from app import embedded
-from app.processes import Process, start
 from tests.helpers import until
-from tests.stack import school, stack
 
-__all__ = ["school", "stack"]  # once, here: an import elsewhere would start a stack of its own
+if TYPE_CHECKING:
+    from tests.school import School
+    from tests.stack import Stack
 
 LOOPBACK = ("127.", "::1", "localhost")
 
@@ -61,6 +62,9 @@ def _refuse_the_outside(event: str, args: tuple[Any, ...]) -> None:
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Redis for this test process, started as `replyline up` starts its own."""
+    from app import embedded
+    from app.processes import Process, start
+
     socket = embedded.socket_in(tmp_path_factory.mktemp("redis"))
     url = f"unix://{socket}"
     log = socket.with_name("redis.log")
@@ -90,6 +94,23 @@ def quiet_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
         yield url
 
 
+@pytest.fixture(scope="session")
+def stack(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
+    """All of Replyline, running, for this test process and database."""
+    from tests.stack import running
+
+    with running(database_url, tmp_path_factory.mktemp("var")) as started:
+        yield started
+
+
+@pytest.fixture
+def school(stack: "Stack") -> Iterator["School"]:
+    """A new school: its own institution, provider account and roles; no staff, people or numbers
+    yet."""
+    with stack.school() as founded:
+        yield founded
+
+
 @contextmanager
 def _empty_database(kind: str, folder: Path) -> Iterator[str]:
     if kind == "sqlite":
@@ -98,6 +119,8 @@ def _empty_database(kind: str, folder: Path) -> Iterator[str]:
     server = os.environ.get("TEST_POSTGRES_URL")
     if not server:
         _missing("POSTGRES", "no PostgreSQL: set TEST_POSTGRES_URL")
+    from sqlalchemy import create_engine, make_url, text
+
     name = f"replyline_{uuid.uuid4().hex}"
     admin = create_engine(server, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:

@@ -12,11 +12,11 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import pytest
 from flask import Flask
 
 from app import config, create_app
@@ -37,6 +37,7 @@ TIMING = {
     "unseen_before_notice": 2.5,
     "live_poll": 0.5,
     "live_ping": 1.0,
+    "password_memory": 64,
 }
 
 
@@ -53,6 +54,10 @@ class Stack:
     carrier: CarrierClient
     mailbox: MailboxClient
     database: str  # sqlite | postgresql
+
+    def school(self) -> AbstractContextManager[School]:
+        """A new one, with nothing in it."""
+        return School.founded(self.app, self.url, self.carrier, self.mailbox)
 
 
 def start(database_url: str, var_dir: Path) -> Stack:
@@ -95,9 +100,15 @@ def start(database_url: str, var_dir: Path) -> Stack:
     )
 
 
-def stop(stack: Stack) -> None:
-    stack.process.send_signal(signal.SIGTERM)
-    stack.process.wait(20)
+@contextmanager
+def running(database_url: str, var_dir: Path) -> Iterator[Stack]:
+    """All processes until the end of the block."""
+    stack = start(database_url, var_dir)
+    try:
+        yield stack
+    finally:
+        stack.process.send_signal(signal.SIGTERM)
+        stack.process.wait(20)
 
 
 def _is_up(url: str, process: subprocess.Popen[bytes]) -> bool:
@@ -123,18 +134,3 @@ def _free_ports() -> int:
         finally:
             for probe in probes:
                 probe.close()
-
-
-@pytest.fixture(scope="session")
-def stack(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    running = start(database_url, tmp_path_factory.mktemp("var"))
-    yield running
-    stop(running)
-
-
-@pytest.fixture
-def school(stack: Stack) -> Iterator[School]:
-    """A new school: its own institution, provider account and roles; no staff, people or numbers
-    yet."""
-    with School.founded(stack.app, stack.url, stack.carrier, stack.mailbox) as made:
-        yield made

@@ -112,6 +112,7 @@ def test_the_waits_of_production():
         "unseen_before_notice": 120.0,
         "live_poll": 5.0,
         "live_ping": 25.0,
+        "password_memory": 65_536,
     }
 
 

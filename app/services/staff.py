@@ -1,6 +1,7 @@
 """Staff: institutions with their roles, logins, and the tokens of programs."""
 
 import secrets
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -80,8 +81,11 @@ def create_institution(
         return institution.id
 
 
+_time_zones = cache(available_timezones)  # it walks through the whole of tzdata
+
+
 def check_timezone(name: str) -> None:
-    if name not in available_timezones():
+    if name not in _time_zones():
         raise Invalid("timezone", f"{name} is not a time zone such as America/Chicago.")
     ZoneInfo(name)
 

@@ -14,14 +14,14 @@ from tests.stack import Stack
 @pytest.fixture(scope="session")
 def quiet(stack: Stack) -> Iterator[School]:
     """A school for requests that change nothing, shared by them all."""
-    with School.founded(stack.app, stack.url, stack.carrier, stack.mailbox) as made:
+    with stack.school() as made:
         yield made
 
 
 @pytest.fixture
 def elsewhere(stack: Stack) -> Iterator[School]:
     """Another institution on the same deployment."""
-    with School.founded(stack.app, stack.url, stack.carrier, stack.mailbox) as made:
+    with stack.school() as made:
         yield made
 
 

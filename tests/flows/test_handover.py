@@ -3,8 +3,6 @@ D4, D6, D25)."""
 
 import pytest
 
-from tests.school import School
-
 ROSA = "Rosa Diaz"
 
 
@@ -137,7 +135,7 @@ def test_who_may_hand_it_over_and_to_whom(school, talk):
     school.admin().api.patch(f"/staff/{gone.id}", json={"active": False})
     assert hand_over(lee, thread, lee).status_code == 404
     assert hand_over(dana, thread, gone).status_code == 404
-    with School.founded(school.app, school.url, school.carrier, school.mailbox) as other:
+    with school.another() as other:
         assert hand_over(dana, thread, other.member()).status_code == 404
     held = hand_over(dana, thread, dana)
     assert (held.status_code, held.json()["error"]["code"]) == (409, "already_held")
@@ -233,7 +231,7 @@ def test_to_whom_a_number_cannot_be_given(school, talk):
     gone = school.member(name="Sam Reed")
     school.admin().api.patch(f"/staff/{gone.id}", json={"active": False})
     lee.send(school.person("mobile"))
-    with School.founded(school.app, school.url, school.carrier, school.mailbox) as other:
+    with school.another() as other:
         table = [
             (lee, 409, "conflict"),  # has one
             (dana, 409, "already_assigned"),

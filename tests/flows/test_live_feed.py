@@ -150,7 +150,7 @@ def test_everybody_hears_what_they_may_see(school):
 def test_another_schools_events_are_never_heard(school):
     """S7, D1: by nobody there, whatever their rights."""
     _, ours = school.holder()
-    with School.founded(school.app, school.url, school.carrier, school.mailbox) as other:
+    with school.another() as other:
         theirs = other.admin()
         kim, kims = other.holder(name="Kim Alvarez")
         seq = newest(other)

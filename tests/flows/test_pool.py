@@ -168,7 +168,7 @@ def test_the_pool_is_the_admins(school):
             api.delete(f"/numbers/{number_id}/assignment"),
         ):
             assert answer.status_code == 403
-    with School.founded(school.app, school.url, school.carrier, school.mailbox) as other:
+    with school.another() as other:
         assert retire_by(other, number_id) == 404
     assert school.number(only)["status"] == "available"
 

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from app.database import db
 from app.models import Picture
 from tests.provider import Provider
-from tests.school import School, at_once, new_number
+from tests.school import at_once, new_number
 
 
 def created(member, after: int) -> list[int]:
@@ -152,7 +152,7 @@ def test_a_text_to_a_number_that_is_not_ours_is_kept(school):
 def test_a_text_to_a_number_of_another_school_stays_with_the_account_it_came_through(school):
     """Contract 3, D1: the account that signed it decides, not a number that it names."""
     school.holder()
-    with School.founded(school.app, school.url, school.carrier, school.mailbox) as other:
+    with school.another() as other:
         kim, theirs = other.holder(name="Kim Alvarez")
         provider = Provider(school)
         assert provider.post(provider.text(new_number(), theirs, "Hello?")).status_code == 200

@@ -234,7 +234,7 @@ def test_a_number_of_ours_is_never_texted(school):
     """D8, S3-31: it shows on its holder's record, and is no phone of theirs."""
     school.pool(1)
     dana, lee = school.member(), school.member(name="Lee Morgan")
-    dana.send(school.person("mobile"))
+    dana.settled(dana.send(school.person("mobile"))["id"], "delivered")
     (record,) = lee.api.get("/people", params={"q": "Whitfield"}).json()["items"]
     assert [(p["type"], p["text_msg_only"]) for p in record["phones"]] == [("system", True)]
     goes_by_email(school, lee, Someone(record["id"], record["email"], [], []), "no_phone")

@@ -11,7 +11,7 @@ from app import clock
 from app.database import db, transaction
 from app.models import Email
 from tests.helpers import until
-from tests.school import School, at_once
+from tests.school import at_once
 
 LINE = "Northfield College. Reply STOP to stop."
 
@@ -84,7 +84,7 @@ def test_what_cannot_be_sent_at_all(school):
     """Contract 4: unknown people and fields; another school's person is nobody."""
     school.pool(1)
     dana, maya = school.member(), school.person("mobile")
-    with School.founded(school.app, school.url, school.carrier, school.mailbox) as other:
+    with school.another() as other:
         theirs = other.person("mobile")
         assert error_of(dana.tries(theirs)) == (404, "not_found")
         assert error_of(dana.api.get(f"/people/{theirs.id}/route")) == (404, "not_found")

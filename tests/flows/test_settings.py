@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from tests.school import School, at_once
+from tests.school import at_once
 
 
 def error_of(answer):
@@ -202,7 +202,7 @@ def test_a_student_never_holds_a_number(school):
 
 def test_another_school_is_untouched(school):
     """D1."""
-    with School.founded(school.app, school.url, school.carrier, school.mailbox) as other:
+    with school.another() as other:
         before = other.admin().api.get("/settings").json()
         school.settings(message_limit=0, permitted_roles=["Manager"])
         assert other.admin().api.get("/settings").json() == before

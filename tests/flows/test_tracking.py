@@ -115,7 +115,7 @@ def test_a_report_of_somebody_else_changes_nothing(school):
     maya, provider = school.person("mobile"), Provider(school)
     sent, sid = silent_text(school, dana, maya)
     path = f"status/{attempt_of(school, sent['id'])}"
-    with School.founded(school.app, school.url, school.carrier, school.mailbox) as other:
+    with school.another() as other:
         stranger = Provider(other)
         before = row_counts(school)
         assert stranger.post(stranger.report(sid, "delivered"), path).status_code == 200

@@ -55,7 +55,7 @@ def test_what_is_not_signed_is_refused(school, provider, form):
         answer = provider.post(form, signed_url=signed_url)
         assert refused(school, answer, before) == 403, signed_url
     assert refused(school, provider.post({**form, "AccountSid": new_sid("AC")}), before) == 403
-    with School.founded(school.app, school.url, school.carrier, school.mailbox) as other:
+    with school.another() as other:
         before = row_counts(school)
         answer = provider.post(form, secret=other.account_secret)
         assert refused(school, answer, before) == 403
