@@ -6,10 +6,12 @@ code, and it has a set of handsets to type on, and a mailbox. It imports nothing
 
     rest, messages      Twilio's REST API; its JSON is in `wire`, the media in `pictures`
     network             what becomes of a text, either way; its opt-out `words`, the app's `twiml`
+    faults              what goes wrong when it is told to
     webhooks            signed requests to Replyline, as Twilio makes them
     store, journal      what is kept (SQLite), and the recent requests (memory)
-    control, client     the JSON API for tests and the demo, and its Python client
+    control             the JSON API for tests and the demo, with `ledger`; `client`: in Python
     page, mailbox       the two pages people look at
+    panel               how faults are set and cleared, by API and page
     main, web           everything in one process; what its sites share
 
 It is one thread of greenlets (the SMTP server has a thread of its own). Nothing is monkey-patched:

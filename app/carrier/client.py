@@ -44,9 +44,19 @@ class CarrierClient:
     def text(
         self, handset: str, to: str, body: str = "", media: list[str] | None = None, repeat: int = 1
     ) -> Json:
-        """Type a text on a handset: {"sid", "webhook": {"status", "ms"}, "webhooks": [...]}."""
+        """Type a text on a handset: {"sid", "webhook": {"status", "ms", "at"}, "webhooks": [...]}.
+
+        `at`: when the webhook was answered. `webhook` is None where nobody was told.
+        """
         sent = {"to": to, "body": body, "media": media or []}
         return self._call("POST", f"handsets/{handset}/texts", json=sent, params={"repeat": repeat})
+
+    def texts(self, texts: list[dict[str, Any]], *, wait: bool = True) -> Json:
+        """Type many at once, each {"from", "to", "body", "media"}: [{"sid", "webhook"}, ...].
+
+        With `wait` False nobody waits for the webhooks, and each is None.
+        """
+        return self._call("POST", "texts", json={"texts": texts, "wait": wait})
 
     def shown(self, handset: str) -> Json:
         """What the handset shows, oldest first."""
@@ -60,8 +70,46 @@ class CarrierClient:
             "GET", "ledger", params={"account_sid": account_sid, "to": to, "from": from_}
         )
 
+    def creates(
+        self, *, account_sid: str | None = None, to: str | None = None, from_: str | None = None
+    ) -> Json:
+        """Every create that came in, accepted or not, oldest first: as in the ledger, and
+        {"accepted", "sid", "fault", "status", "code"}. `at`: when it came in."""
+        return self._call(
+            "GET", "creates", params={"account_sid": account_sid, "to": to, "from": from_}
+        )
+
+    def fault(
+        self,
+        account_sid: str,
+        kind: str,
+        *,
+        count: int | None = 1,
+        seconds: float | None = None,
+        chance: float = 1,
+        seed: int | None = None,
+        times: int | None = None,
+        from_: str | None = None,
+        to: str | None = None,
+    ) -> int:
+        """Set one of `faults.KINDS`; its id. It meets the next `count` (None: all until it is
+        cleared) that `from_`, `to` and `chance` let it meet."""
+        body = {"account_sid": account_sid, "kind": kind, "count": count, "seconds": seconds}
+        body |= {"chance": chance, "seed": seed, "times": times, "from": from_, "to": to}
+        return int(self._call("POST", "faults", json=body)["id"])
+
+    def faults(self, account_sid: str | None = None) -> Json:
+        """Those set and not cleared, oldest first; `hits`: how many each has met."""
+        return self._call("GET", "faults", params={"account_sid": account_sid})
+
+    def clear_fault(self, fault_id: int) -> None:
+        self._call("DELETE", f"faults/{fault_id}")
+
+    def clear_faults(self, account_sid: str | None = None) -> None:
+        self._call("DELETE", "faults", params={"account_sid": account_sid})
+
     def callback(self, sid: str, status: str, error_code: int | None = None) -> Json:
-        """Send a status callback now: {"status", "ms"} of the webhook."""
+        """Send a status callback now, past all faults: {"status", "ms", "at"} of its answer."""
         body = {"status": status, "error_code": error_code}
         return self._call("POST", f"ledger/{sid}/callbacks", json=body)
 
@@ -73,7 +121,7 @@ class CarrierClient:
         url = f"{self.base_url}/carrier/api/{path}"
         answer = self._session.request(method, url, timeout=_TIMEOUT, **options)
         answer.raise_for_status()
-        return answer.json()
+        return answer.json() if answer.content else None
 
 
 class MailboxClient:

@@ -1,30 +1,35 @@
-"""Control: the JSON API with which tests and the demo set the scene and look at what happened."""
+"""Control: the JSON API with which tests and the demo set the scene and text from handsets.
 
-from typing import Annotated, Any, Literal, TypeVar
+`ledger` adds what happened to it, `panel` the faults.
+"""
 
+from typing import Annotated, Any, TypeVar
+
+import gevent
 from flask import Blueprint, Response, jsonify, request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from app.carrier.journal import as_json, iso
+from app.carrier.journal import iso
 from app.carrier.network import BEHAVIOURS, Network
 from app.carrier.rest import network
 from app.carrier.store import Handset, Text
 from app.carrier.web import phone
 from app.carrier.webhooks import Answer
-from app.errors import Conflict, Invalid, NotFound, ReplylineError
+from app.errors import Invalid, NotFound, ReplylineError
 
 control = Blueprint("control", __name__, url_prefix="/carrier/api")
 
 MOST_REPEATS = 100
+MOST_TEXTS = 5000  # at once
 E164 = Annotated[str, StringConstraints(pattern=r"^\+?\d{3,15}$")]
-Body = TypeVar("Body", bound="_Body")
+T = TypeVar("T", bound="Body")
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class AccountBody(_Body):
+class AccountBody(Body):
     """Fields left out keep their value; a new account obeys STOP itself and answers at once."""
 
     sid: str = Field(default="", pattern=r"^(AC[0-9a-f]{32})?$")
@@ -33,30 +38,34 @@ class AccountBody(_Body):
     latency_ms: float | None = Field(default=None, ge=0, le=60_000)
 
 
-class NumberBody(_Body):
+class NumberBody(Body):
     account_sid: str
     number: E164
 
 
-class HandsetBody(_Body):
+class HandsetBody(Body):
     name: str | None = Field(default=None, max_length=80)
     behaviour: str | None = None  # one of BEHAVIOURS, or "off"
     code: int | None = None
     seconds: float | None = Field(default=None, ge=0, le=3600)
 
 
-class TextBody(_Body):
+class TextBody(Body):
     to: E164
     body: str = Field(default="", max_length=1600)
     media: list[str] = Field(default=[], max_length=10)  # content types
 
 
-class CallbackBody(_Body):
-    status: Literal["queued", "sending", "sent", "delivered", "undelivered", "failed", "canceled"]
-    error_code: int | None = None
+class TypedBody(TextBody):
+    from_: E164 = Field(alias="from")
 
 
-def _parse(model: type[Body]) -> Body:
+class TextsBody(Body):
+    texts: list[TypedBody] = Field(max_length=MOST_TEXTS)
+    wait: bool = True  # for the answers of the webhooks
+
+
+def parsed(model: type[T]) -> T:
     try:
         return model.model_validate(request.get_json(silent=True) or {})
     except ValidationError as error:
@@ -76,7 +85,7 @@ def _failed(error: ReplylineError) -> tuple[Response, int]:
 
 @control.post("/accounts")
 def put_account() -> tuple[Response, int]:
-    body = _parse(AccountBody)
+    body = parsed(AccountBody)
     if not body.sid or not body.token:
         raise Invalid("sid" if not body.sid else "token", "An account has both a sid and a token.")
     return jsonify(_save_account(body.sid, body)), 201
@@ -86,7 +95,7 @@ def put_account() -> tuple[Response, int]:
 def change_account(sid: str) -> Response:
     if network().store.account(sid) is None:
         raise NotFound(f"There is no account {sid}.")
-    return jsonify(_save_account(sid, _parse(AccountBody)))
+    return jsonify(_save_account(sid, parsed(AccountBody)))
 
 
 def _save_account(sid: str, body: AccountBody) -> dict[str, Any]:
@@ -101,7 +110,7 @@ def _save_account(sid: str, body: AccountBody) -> dict[str, Any]:
 
 @control.post("/numbers")
 def put_number() -> tuple[Response, int]:
-    body, store = _parse(NumberBody), network().store
+    body, store = parsed(NumberBody), network().store
     if store.account(body.account_sid) is None:
         raise NotFound(f"There is no account {body.account_sid}.")
     store.save_number(body.number, body.account_sid)
@@ -113,7 +122,7 @@ def put_number() -> tuple[Response, int]:
 
 @control.put("/handsets/<number>")
 def put_handset(number: str) -> Response:
-    body = _parse(HandsetBody)
+    body = parsed(HandsetBody)
     if body.behaviour not in (None, "off", *BEHAVIOURS):
         raise Invalid("behaviour", "One of: off, " + ", ".join(BEHAVIOURS))
     _check_number(number)
@@ -158,15 +167,28 @@ def handset_json(handset: Handset) -> dict[str, Any]:
 @control.post("/handsets/<number>/texts")
 def send_text(number: str) -> tuple[Response, int]:
     """Answers when the webhook was answered; `?repeat=5` sends the same webhook 5 times at once."""
-    body, repeat = _parse(TextBody), request.args.get("repeat", 1, int)
+    body, repeat = parsed(TextBody), request.args.get("repeat", 1, int)
     if not 1 <= repeat <= MOST_REPEATS:
         raise Invalid("repeat", f"From 1 to {MOST_REPEATS}.")
     _check_number(number)
     text = network().type(number, body.to, body.body, body.media)
     answers = network().hand_over(text, repeat)
-    calls = [_answer_json(answer) for answer in answers]
+    calls = [answer_json(answer) for answer in answers]
     first = calls[0] if calls else None  # None: the number has no address to call
     return jsonify({"sid": text.sid, "webhook": first, "webhooks": calls}), 201
+
+
+@control.post("/texts")
+def send_texts() -> tuple[Response, int]:
+    """Many at once, in this order from their phones; their webhooks overtake each other."""
+    body = parsed(TextsBody)
+    texts = [network().type(t.from_, t.to, t.body, t.media) for t in body.texts]
+    calls = [gevent.spawn(network().hand_over, text) for text in texts]
+    if body.wait:
+        gevent.joinall(calls, raise_error=True)
+    answers = [(call.value or [None])[0] if body.wait else None for call in calls]
+    sent = zip(texts, answers, strict=True)
+    return jsonify([{"sid": t.sid, "webhook": a and answer_json(a)} for t, a in sent]), 201
 
 
 @control.get("/handsets/<number>/texts")
@@ -193,59 +215,8 @@ def _check_number(number: str) -> None:
         raise Invalid("number", f"{number} is no phone number: digits, with + and country code.")
 
 
-def _answer_json(answer: Answer) -> dict[str, Any]:
-    return {"status": answer.status, "ms": answer.ms}
-
-
-# what happened
-
-
-@control.get("/ledger")
-def ledger() -> Response:
-    """Every create that was accepted, oldest first."""
-    where, values = ["direction = 'outbound-api'"], []
-    for name, column in (("account_sid", "account_sid"), ("to", "recipient"), ("from", "sender")):
-        if name in request.args:
-            where.append(f"{column} = ?")
-            values.append(request.args[name])
-    return jsonify([_ledger_json(t) for t in network().store.texts(" AND ".join(where), *values)])
-
-
-def _ledger_json(text: Text) -> dict[str, Any]:
-    return {
-        "sid": text.sid,
-        "account_sid": text.account_sid,
-        "from": text.sender,
-        "to": text.recipient,
-        "body": text.body,
-        "at": iso(text.created),
-        "status": text.status,
-        "status_callback": text.status_callback,
-        "error_code": text.error_code,
-        "segments": text.segments,
-    }
-
-
-@control.post("/ledger/<sid>/callbacks")
-def send_callback(sid: str) -> Response:
-    """Send this report now. The text itself moves only forward, as its reports may not."""
-    body, text = _parse(CallbackBody), network().store.text(sid)
-    if text is None:
-        raise NotFound(f"There is no text {sid}.")
-    if not text.status_callback:
-        raise Conflict("Nobody asked for reports of this text.", code="no_status_callback")
-    network().store.advance(sid, body.status, body.error_code)
-    network().journal.touch(text.recipient)
-    answer = network().send_callback(text, body.status, body.error_code)
-    assert answer is not None
-    return jsonify(_answer_json(answer))
-
-
-@control.get("/requests")
-def list_requests() -> Response:
-    """The recent requests between the carrier and Replyline, newest first."""
-    entries = network().journal.recent(request.args.get("limit", 100, int))
-    return jsonify([as_json(entry, who(network(), entry.number)) for entry in entries])
+def answer_json(answer: Answer) -> dict[str, Any]:
+    return {"status": answer.status, "ms": answer.ms, "at": iso(answer.at)}
 
 
 def who(network: Network, number: str) -> str:

@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 _KEPT = 1000  # requests
@@ -34,6 +35,10 @@ class Journal:
         self._entries.append(entry)
         self.version += 1
 
+    def notice(self) -> None:
+        """Something else changed that a page shows."""
+        self.version += 1
+
     def touch(self, number: str) -> None:
         """The handset of `number` looks different now."""
         self.version += 1
@@ -59,6 +64,5 @@ def as_json(entry: Entry, who: str) -> dict[str, Any]:
 
 
 def iso(at: float) -> str:
-    """Seconds since 1970 as ISO 8601 UTC with milliseconds."""
-    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at))
-    return f"{whole}.{int(at % 1 * 1000):03d}Z"
+    """Seconds since 1970 as ISO 8601 UTC with microseconds."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")[:-6] + "Z"

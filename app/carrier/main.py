@@ -8,20 +8,22 @@ from typing import Any
 import gevent
 from flask import Flask, Response, jsonify, request
 from gevent.event import Event
-from gevent.pywsgi import WSGIServer
+from gevent.pywsgi import WSGIHandler, WSGIServer
 from werkzeug.exceptions import NotFound
 
-# `messages` adds its routes to the blueprint `rest`.
-from app.carrier import messages, web  # noqa: F401
+# `messages` adds its routes to the blueprint `rest`, `ledger` to `control`.
+from app.carrier import ledger, messages, web  # noqa: F401
 from app.carrier.control import control
+from app.carrier.faults import Faults
 from app.carrier.journal import Journal
 from app.carrier.mailbox import mailbox, smtp_server
-from app.carrier.network import API_VERSION, Network
+from app.carrier.network import Network
 from app.carrier.page import page
-from app.carrier.rest import rest
+from app.carrier.panel import panel
+from app.carrier.rest import SOCKET, rest
 from app.carrier.store import Store
 from app.carrier.webhooks import Webhooks
-from app.carrier.wire import TwilioError
+from app.carrier.wire import API_VERSION, TwilioError
 
 _HOST = "127.0.0.1"
 _PATIENCE = 0.2  # seconds for requests in work when the process is told to stop
@@ -62,7 +64,7 @@ def run(
 
 def carrier(store: Store, base_url: str) -> Network:
     journal = Journal()
-    return Network(store, journal, Webhooks(journal), base_url)
+    return Network(store, journal, Webhooks(journal), Faults(journal), base_url)
 
 
 def phones_site(network: Network, app_url: str) -> Flask:
@@ -70,7 +72,7 @@ def phones_site(network: Network, app_url: str) -> Flask:
     app = web.site("carrier")
     app.config["APP_URL"] = app_url
     app.extensions["network"] = network
-    for blueprint in (rest, control, page):
+    for blueprint in (rest, control, page, panel):
         app.register_blueprint(blueprint)
     app.register_error_handler(NotFound, _unknown)
     return app
@@ -99,5 +101,12 @@ class _Server(WSGIServer):  # type: ignore[misc]
         super().handle(sock, address)
 
 
+class _Handler(WSGIHandler):  # type: ignore[misc]
+    """Hands the connection to the app: a fault may close it."""
+
+    def get_environ(self) -> dict[str, Any]:
+        return {**super().get_environ(), SOCKET: self.socket}
+
+
 def _server(port: int, app: Flask) -> WSGIServer:
-    return _Server((_HOST, port), app, log=None)
+    return _Server((_HOST, port), app, log=None, handler_class=_Handler)

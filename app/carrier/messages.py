@@ -8,20 +8,31 @@ import time
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from flask import Response, g, jsonify, request
+import gevent
+from flask import Response, g, jsonify, make_response, request
 
+from app.carrier.faults import Stage
 from app.carrier.pictures import png
-from app.carrier.rest import network, not_found, number_given, page_of, paging, rest
-from app.carrier.store import Account, Text
-from app.carrier.wire import TwilioError, message_json
+from app.carrier.rest import (
+    network,
+    not_found,
+    note_create,
+    number_given,
+    page_of,
+    paging,
+    pair_asked_for,
+    rest,
+)
+from app.carrier.store import FINAL, Account, Text
+from app.carrier.wire import TwilioError, media_json, message_json
 
 _LONGEST_BODY = 1600  # characters
 _E164 = re.compile(r"\+[1-9]\d{7,14}")
-_FINISHED = {"delivered", "undelivered", "failed", "canceled", "received"}
+_FINISHED = FINAL | {"received"}
 
 
 @rest.post("/<account_sid>/Messages.json")
-def create_message() -> tuple[Response, int]:
+def create_message() -> Response:
     form, account = request.form, g.account
     to, sender = number_given(form.get("To")), number_given(form.get("From"))
     body = form.get("Body", "")
@@ -30,9 +41,21 @@ def create_message() -> tuple[Response, int]:
     callback = form.get("StatusCallback") or None
     _check_form(to, sender, body, media, callback)
     _check_pair(account, to, sender)
-    text = network().accept(account, sender, to, body, media=media, status_callback=callback)
-    g.about = "To {who}: queued"
-    return jsonify(message_json(text)), 201
+
+    def accept() -> Response:
+        text = network().accept(account, sender, to, body, media=media, status_callback=callback)
+        g.sid, g.about = text.sid, "To {who}: queued"
+        return make_response(message_json(text), 201)
+
+    fault = network().faults.take(Stage.CREATE, account.sid, sender, to)
+    if fault is None:
+        return accept()
+    if fault.kind.late:
+        gevent.sleep(fault.seconds)
+    good = accept() if fault.kind.accepts else None
+    g.fault, g.about = fault.name, f"To {{who}}: {fault.kind.words}"
+    note_create()  # before any waiting
+    return fault.answer(good)
 
 
 def _check_form(to: str, sender: str, body: str, media: list[str], callback: str | None) -> None:
@@ -93,6 +116,10 @@ def list_messages() -> Response:
     for condition, moment in _dates():
         where.append(f"COALESCE(sent, created) {condition} ?")
         values.append(moment)
+    lag = network().faults.take(Stage.LIST, g.account.sid, *pair_asked_for())
+    if lag:
+        where.append("created <= ?")
+        values.append(time.time() - lag.seconds)
     size, page = paging()
     after = request.args.get("PageToken", "").removeprefix("PA")
     if after:  # continues below the last one of the page before, whatever came in meanwhile
@@ -147,6 +174,13 @@ def _message(sid: str) -> Text:
     if text is None or text.account_sid != g.account_sid or text.direction == "automatic":
         raise not_found()
     return text
+
+
+@rest.get("/<account_sid>/Messages/<sid>/Media.json")
+def list_media(sid: str) -> Response:
+    text = _message(sid)
+    items = [media_json(text, *each) for each in text.media if text.inbound]
+    return page_of("media_list", items, 0, len(items) or 1, None)
 
 
 @rest.get("/<account_sid>/Messages/<sid>/Media/<media_sid>")

@@ -7,18 +7,19 @@ address the account gave. A text from a handset is handed to the address of the 
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import gevent
 import smsutil
 
+from app.carrier.faults import Faults, Stage
 from app.carrier.journal import Journal
-from app.carrier.store import Account, Number, Store, Text, new_sid
+from app.carrier.store import FINAL, Account, Number, Store, Text, new_sid
 from app.carrier.twiml import BadTwiml, Reply, replies
 from app.carrier.webhooks import Answer, Request, Webhooks, split_overrides
+from app.carrier.wire import API_VERSION, media_path
 from app.carrier.words import ANSWERS, Keyword, keyword
 from app.errors import Conflict, Invalid
-
-API_VERSION = "2010-04-01"
 
 # What a handset may do with its texts, and the error code it gives where none was chosen.
 BEHAVIOURS: dict[str, int | None] = {
@@ -38,9 +39,11 @@ _PLACES = ("City", "State", "Zip", "Country")
 class Network:
     """The carrier itself. `base_url` is where Replyline finds the media it is told of."""
 
-    def __init__(self, store: Store, journal: Journal, webhooks: Webhooks, base_url: str) -> None:
-        self.store, self.journal, self._webhooks = store, journal, webhooks
-        self._base_url = base_url
+    def __init__(
+        self, store: Store, journal: Journal, webhooks: Webhooks, faults: Faults, base_url: str
+    ) -> None:
+        self.store, self.journal, self.faults = store, journal, faults
+        self._webhooks, self._base_url = webhooks, base_url
 
     def resume(self) -> None:
         """Carry what an earlier process had accepted and not finished."""
@@ -108,12 +111,14 @@ class Network:
         if not self.store.advance(text.sid, status, error_code):
             return None
         self.journal.touch(text.recipient)
-        return gevent.spawn(self.send_callback, text, status, error_code)
+        send = partial(self.send_callback, text, status, error_code)
+        return gevent.spawn(self.faults.report, text, status in FINAL, send)
 
     def send_callback(
         self, text: Text, status: str, error_code: int | None = None
     ) -> Answer | None:
-        """Report `status` now, whatever was reported before; None when nobody asked for it."""
+        """Report `status` now, whatever was reported before and whatever faults are set; None when
+        nobody asked for it."""
         account = self.store.account(text.account_sid)
         if not text.status_callback or account is None:
             return None
@@ -169,7 +174,10 @@ class Network:
             self.store.add_text(replace(answer, status="delivered", sent=now, shown=now))
 
     def hand_over(self, text: Text, times: int = 1) -> list[Answer]:
-        """Call the number's webhook, `times` at once with the same text; its answers."""
+        """Call the number's webhook, `times` at once with the same text; its answers, none where
+        the text gets lost."""
+        if self.faults.take(Stage.INBOUND, text.account_sid, text.sender, text.recipient):
+            return []
         number, account = self.store.number(text.recipient), self.store.account(text.account_sid)
         if number is None or account is None or not number.settings.get("sms_url"):
             return []
@@ -237,10 +245,6 @@ class Network:
             form[f"MediaUrl{index}"] = f"{self._base_url}{media_path(text, sid)}"
             form[f"MediaContentType{index}"] = content_type
         return form
-
-
-def media_path(text: Text, media_sid: str) -> str:
-    return f"/{API_VERSION}/Accounts/{text.account_sid}/Messages/{text.sid}/Media/{media_sid}"
 
 
 def _text(

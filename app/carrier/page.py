@@ -12,6 +12,7 @@ from typing import Any
 import gevent
 from flask import Blueprint, Response, current_app, render_template, request
 
+from app.carrier import panel
 from app.carrier.control import set_handset, who
 from app.carrier.network import BEHAVIOURS
 from app.carrier.pictures import png
@@ -65,6 +66,8 @@ def phones() -> str:
         version=version,
         entries=_entries(),
         given={},
+        faults=panel.active(),
+        **panel.choices(),
         app_url=current_app.config["APP_URL"],
         more=len(network().store.handsets()) - len(shown),
     )
@@ -89,6 +92,7 @@ def live() -> tuple[str, int]:
         added=[_phone(h) for h in shown if h.id > have],
         numbers=network().store.numbers()[:NUMBERS_OFFERED],
         entries=_entries(),
+        faults=panel.active(),
     )
     return fragment, 200
 

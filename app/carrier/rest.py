@@ -6,20 +6,27 @@ Source: reference/protocol.md 1.1 and 1.8
 
 import hmac
 import re
+import socket
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
 import gevent
 from flask import Blueprint, Response, current_app, g, jsonify, request
 
+from app.carrier.faults import NoAnswer, Stage
 from app.carrier.journal import Entry
-from app.carrier.network import API_VERSION, Network
+from app.carrier.network import Network
 from app.carrier.store import Number
-from app.carrier.wire import NUMBER_SETTINGS, TwilioError, account_json, number_json
+from app.carrier.wire import API_VERSION, NUMBER_SETTINGS, TwilioError, account_json, number_json
 
 rest = Blueprint("rest", __name__, url_prefix=f"/{API_VERSION}/Accounts")
+
+
+SOCKET = "carrier.socket"  # the connection, in the environment of a request
+_CREATE = "rest.create_message"
 
 
 def network() -> Network:
@@ -33,6 +40,7 @@ def network() -> Network:
 @rest.url_value_preprocessor
 def _open(endpoint: str | None, values: dict[str, Any] | None) -> None:
     g.began, g.about, g.number = time.perf_counter(), "", ""
+    g.at, g.create_id, g.sid, g.fault, g.answer, g.code = time.time(), *[None] * 5
     g.account_sid = (values or {}).pop("account_sid", "")
 
 
@@ -46,20 +54,44 @@ def _authenticate() -> None:
     g.account = account
 
 
+@rest.before_request
+def _be_down() -> Response | None:
+    if request.method != "GET":
+        return None
+    fault = network().faults.take(Stage.READ, g.account.sid, *pair_asked_for())
+    return fault.answer() if fault else None
+
+
+def note_create() -> None:
+    """Note the request to create a text, and what became of it as far as that is known by now."""
+    form, outcome = request.form, (g.sid, g.fault, g.answer, g.code)
+    pair = number_given(form.get("From")), number_given(form.get("To"))
+    asked = g.at, g.account_sid, *pair, form.get("Body", ""), form.get("StatusCallback")
+    g.create_id = network().store.save_create(g.create_id, *asked, *outcome)
+
+
 @rest.after_request
 def _answer_late(response: Response) -> Response:
+    silent = isinstance(response, NoAnswer)
+    g.answer = None if silent else response.status_code
+    if request.endpoint == _CREATE:
+        note_create()
     latency = g.account.latency_ms / 1000 if "account" in g else 0
     late = latency - (time.perf_counter() - g.began)
     if late > 0:
         gevent.sleep(late)
+    if silent:
+        with suppress(OSError):  # the other end has hung up meanwhile
+            request.environ[SOCKET].shutdown(socket.SHUT_RDWR)
     what, ms = f"{request.method} {request.path}", (time.perf_counter() - g.began) * 1000
-    entry = Entry(time.time(), False, what, response.status_code, round(ms, 1), g.number, g.about)
+    entry = Entry(time.time(), False, what, g.answer, round(ms, 1), g.number, g.about)
     network().journal.record(entry)
     return response
 
 
 @rest.errorhandler(TwilioError)
 def _refused(error: TwilioError) -> tuple[Response, int]:
+    g.code = error.code
     if g.number:
         g.about = f"To {{who}}: refused, {error.code}"
     return jsonify(error.as_json()), error.status
@@ -77,6 +109,11 @@ def show_account() -> Response:
 def paging() -> tuple[int, int]:
     size = request.args.get("PageSize", 50, int)
     return min(max(size, 1), 1000), max(request.args.get("Page", 0, int), 0)
+
+
+def pair_asked_for() -> tuple[str, str]:
+    """From and To of a list; "" where they do not matter."""
+    return number_given(request.args.get("From")), number_given(request.args.get("To"))
 
 
 def number_given(given: str | None) -> str:

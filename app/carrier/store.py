@@ -35,6 +35,10 @@ CREATE TABLE IF NOT EXISTS text (
     webhook_status INTEGER, webhook_ms REAL);
 CREATE INDEX IF NOT EXISTS text_sender ON text (sender, id);
 CREATE INDEX IF NOT EXISTS text_recipient ON text (recipient, id);
+CREATE TABLE IF NOT EXISTS created (
+    id INTEGER PRIMARY KEY, at REAL NOT NULL, account_sid TEXT NOT NULL, sender TEXT NOT NULL,
+    recipient TEXT NOT NULL, body TEXT NOT NULL, status_callback TEXT, sid TEXT,
+    fault TEXT, answer INTEGER, code INTEGER);
 CREATE TABLE IF NOT EXISTS mail (
     id INTEGER PRIMARY KEY, at REAL NOT NULL, recipients TEXT NOT NULL, source BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS refusal (recipient TEXT PRIMARY KEY, code INTEGER NOT NULL);
@@ -45,6 +49,7 @@ _RANK = {
     "queued": 1, "sending": 2, "sent": 3,
     "delivered": 4, "undelivered": 4, "failed": 4, "canceled": 4,
 }  # fmt: skip
+FINAL = {status for status, rank in _RANK.items() if rank == 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,23 @@ class Text:
         return self.recipient if self.inbound else self.sender
 
 
+@dataclass(frozen=True, slots=True)
+class Create:
+    """One request to create a text, taken or not."""
+
+    id: int
+    at: float  # when it came in
+    account_sid: str
+    sender: str
+    recipient: str
+    body: str
+    status_callback: str | None
+    sid: str | None  # None: no text came of it
+    fault: str | None  # the kind that it met
+    answer: int | None  # HTTP status; None: none yet, or never
+    code: int | None  # Twilio's, of a refusal
+
+
 def new_sid(prefix: str) -> str:
     return prefix + uuid.uuid4().hex
 
@@ -155,6 +177,11 @@ class Store:
             " latency_ms = excluded.latency_ms",
             *(sid, token, opt_out_handling, latency_ms, time.time()),
         )
+
+    def accounts(self, limit: int) -> list[str]:
+        """Their sids, newest first."""
+        sql = "SELECT sid FROM account ORDER BY created DESC, sid LIMIT ?"
+        return [sid for (sid,) in self.rows(sql, limit)]
 
     def number(self, e164: str) -> Number | None:
         return next(iter(self.numbers("e164 = ?", e164)), None)
@@ -243,6 +270,17 @@ class Store:
     def waiting(self, handset: str) -> list[Text]:
         """What the carrier still holds for the handset, oldest first."""
         return self.texts("recipient = ? AND status = 'sent'", handset)
+
+    def save_create(self, create_id: int | None, *columns: Any) -> int:
+        """Note a request to create a text; again, with its id, when more is known of it."""
+        sql = "INSERT OR REPLACE INTO created VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        with self._lock:
+            return self._db.execute(sql, (create_id, *columns)).lastrowid or 0
+
+    def creates(self, where: str, *values: Any) -> list[Create]:
+        """Oldest first."""
+        rows = self.rows(f"SELECT * FROM created WHERE {where} ORDER BY at, id", *values)  # noqa: S608
+        return [Create(*row) for row in rows]
 
     def advance(self, sid: str, status: str, error_code: int | None = None) -> bool:
         """Move a text up to `status`; False when it is that far, or further, already."""

@@ -7,7 +7,7 @@ import select
 import ssl
 import time
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit
@@ -43,6 +43,7 @@ class Answer:
     failure: str = ""  # "ct", "rt", "4xx", "5xx", or nothing
     content_type: str = ""
     body: bytes = b""
+    at: float = field(default_factory=time.time)  # when it was there
 
 
 @dataclass(frozen=True, slots=True)

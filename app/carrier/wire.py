@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
-from app.carrier.network import API_VERSION
 from app.carrier.store import Account, Number, Text
+
+API_VERSION = "2010-04-01"
 
 _MEANINGS = {
     30001: "Queue overflow",
@@ -56,6 +57,10 @@ def account_path(sid: str) -> str:
     return f"/{API_VERSION}/Accounts/{sid}"
 
 
+def media_path(text: Text, media_sid: str) -> str:
+    return f"{account_path(text.account_sid)}/Messages/{text.sid}/Media/{media_sid}"
+
+
 def message_json(text: Text) -> dict[str, Any]:
     path = f"{account_path(text.account_sid)}/Messages/{text.sid}"
     return {
@@ -82,6 +87,18 @@ def message_json(text: Text) -> dict[str, Any]:
             "media": f"{path}/Media.json",
             "feedback": f"{path}/Feedback.json",
         },
+    }
+
+
+def media_json(text: Text, sid: str, content_type: str) -> dict[str, Any]:
+    return {
+        "sid": sid,
+        "account_sid": text.account_sid,
+        "parent_sid": text.sid,
+        "content_type": content_type,
+        "date_created": rfc2822(text.created),
+        "date_updated": rfc2822(text.updated),
+        "uri": f"{media_path(text, sid)}.json",
     }
 
 

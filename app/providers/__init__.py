@@ -5,8 +5,9 @@ says the text provably was not taken (ProviderRefused, ProviderBusy, ProviderDen
 ProviderUnknown.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from app.rules.keywords import Keyword
@@ -42,8 +43,7 @@ class Accepted:
 @dataclass(frozen=True, slots=True)
 class InboundSms:
     """One text that came in. `pictures`: (url, content type). `says`: the provider's own reading of
-    an opt-out keyword, where it gives one. `replied`: the provider has answered that keyword
-    itself."""
+    an opt-out keyword, where it gives one."""
 
     account_sid: str
     sid: str
@@ -52,6 +52,28 @@ class InboundSms:
     body: str
     pictures: tuple[tuple[str, str], ...] = ()
     says: Keyword | None = None
+    at: datetime | None = None  # UTC; when the provider got it, where it was found by asking
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An outbound text as the provider keeps it, found by asking. `at`: UTC, when it was taken."""
+
+    sid: str
+    body: str
+    status: Status | None  # None: a word we do not know
+    word: str
+    at: datetime
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Webhooks:
+    """Where the provider sends what comes to a number; "" = nowhere."""
+
+    inbound: str
+    fallback: str
+    voice: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +89,18 @@ class Report:
 
 class Provider(Protocol):
     def send(self, text: OutboundSms) -> Accepted: ...
+
+    def fetch(self, sid: str) -> Found | None:
+        """What became of one text; None where the provider does not know it. Safe to repeat."""
+
+    def sent(self, from_: str, to: str, since: datetime) -> list[Found]:
+        """All texts that we sent on this pair since then, newest first. Safe to repeat."""
+
+    def received(self, since: datetime, to: str | None = None) -> Iterator[InboundSms]:
+        """What came in since then, newest first, to one number or to the account. Pages as read."""
+
+    def webhooks(self, e164: str) -> Webhooks | None:
+        """Where the provider sends what comes to a number; None where we do not own it."""
 
     def check(self) -> None:
         """Raises ProviderDenied or another ProviderError where the account cannot be used."""

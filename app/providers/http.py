@@ -18,11 +18,16 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 LONGEST_ANSWER = 4 * 1024 * 1024  # bytes
 _LOOK_EVERY = 0.1  # seconds; how exact the deadline is
 
-_ends = threading.local()  # when the call of this thread has to be over; monotonic
+_this = threading.local()  # the call of this thread: `ends`, monotonic; `wait`, see asked_to_wait
 
 
 class DeadlinePassed(Exception):
     """The answer did not come in time; whether the call did anything is not known."""
+
+
+def asked_to_wait() -> float | None:
+    """The seconds that the latest answer of this thread asked for by Retry-After."""
+    return getattr(_this, "wait", None)
 
 
 class _Watchdog:
@@ -37,7 +42,7 @@ class _Watchdog:
         if sock is None:
             return
         with self._lock:
-            self._calls[sock] = _ends.at
+            self._calls[sock] = _this.ends
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
                 self._thread.start()
@@ -108,7 +113,7 @@ class DeadlineHttpClient(HttpClient):
         allow_redirects: bool = False,
         **_: Any,
     ) -> Response:
-        _ends.at = time.monotonic() + self._deadline
+        _this.ends, _this.wait = time.monotonic() + self._deadline, None
         sent = dict(headers or {})
         if auth:
             sent |= urllib3.make_headers(basic_auth=":".join(auth))
@@ -116,12 +121,23 @@ class DeadlineHttpClient(HttpClient):
         if data is not None:
             body = urlencode(data, doseq=True)
             sent["Content-Type"] = "application/x-www-form-urlencoded"
+        if params:
+            url = f"{url}?{urlencode(params, doseq=True)}"
+        try:
+            return self._once(method.upper(), url, body, sent)
+        except urllib3.exceptions.ProtocolError:
+            # A lost connection says nothing, but a read may be repeated (reliability 3.2).
+            if method.upper() != "GET" or time.monotonic() > _this.ends:
+                raise
+            return self._once("GET", url, body, sent)
+
+    def _once(self, method: str, url: str, body: str | None, headers: dict[str, str]) -> Response:
         answer = self._pool.request(
-            method.upper(),
-            f"{url}?{urlencode(params, doseq=True)}" if params else url,
+            method,
+            url,
             body=body,
-            headers=sent,
-            timeout=urllib3.Timeout(total=self._deadline),
+            headers=headers,
+            timeout=urllib3.Timeout(total=max(_this.ends - time.monotonic(), _LOOK_EVERY)),
             redirect=False,
             preload_content=False,
         )
@@ -129,7 +145,7 @@ class DeadlineHttpClient(HttpClient):
         sock = connection.sock if connection is not None else None
         try:
             text = answer.read(LONGEST_ANSWER).decode("utf-8", "replace")
-            if time.monotonic() > _ends.at or answer.read(1):
+            if time.monotonic() > _this.ends or answer.read(1):
                 raise DeadlinePassed("the answer was not complete in time")
         except BaseException:
             answer.close()  # never back into the pool with half an answer in it
@@ -137,4 +153,12 @@ class DeadlineHttpClient(HttpClient):
         finally:
             _watchdog.leave(sock)
         answer.release_conn()
+        _this.wait = _retry_after(answer)
         return Response(answer.status, text, answer.headers)
+
+
+def _retry_after(answer: urllib3.BaseHTTPResponse) -> float | None:
+    try:
+        return urllib3.Retry().get_retry_after(answer)
+    except urllib3.exceptions.InvalidHeader:
+        return None

@@ -1,5 +1,5 @@
 """Twilio: its words to ours and back. Speaks to whatever offers Twilio's API, so also to the
-carrier.
+carrier. What its answers prove is in `answers`.
 
 `twilio` is imported where it is used: a process that only receives needs neither its client nor
 requests.
@@ -8,12 +8,22 @@ Source: reference/protocol.md 1 and 6
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from app.errors import BadRequest, ProviderBusy, ProviderDenied, ProviderRefused, ProviderUnknown
-from app.providers import Accepted, Credentials, InboundSms, OutboundSms, Report
+from app.errors import BadRequest, ProviderRefused, ProviderUnknown
+from app.providers import (
+    Accepted,
+    Credentials,
+    Found,
+    InboundSms,
+    OutboundSms,
+    Report,
+    Webhooks,
+)
+from app.providers.answers import ask
 from app.rules.keywords import Keyword
 from app.rules.lifecycle import Status
 
@@ -24,6 +34,9 @@ _SID = re.compile(r"(SM|MM)[0-9a-f]{32}")
 _ACCOUNT_SID = re.compile(r"AC[0-9a-f]{32}")
 _LONGEST_BODY = 10_000  # characters kept of an inbound text
 _MOST_PICTURES = 10
+_PAGE = 200  # texts; the longest of them fit into one answer
+_MOST_PAGES = 1000  # of one listing
+_UNKNOWN_HERE = "20404"
 RETRY_OPTIONS = "#rc=5&rp=ct,rt,5xx"  # more tries than Twilio's one, for 5xx too (protocol 1.5)
 
 STATUS: dict[str, Status] = {
@@ -63,78 +76,89 @@ class TwilioProvider:
 
     def send(self, text: OutboundSms) -> Accepted:
         """Hand over one text, at most once: no retry happens in here."""
-        made = self._call(
-            lambda: self._client.messages.create(
-                from_=text.from_,
-                to=text.to,
-                body=text.body,
-                status_callback=text.report_url,
-                validity_period=text.validity,
-            )
+        made = ask(
+            self._client.messages.create,
+            from_=text.from_,
+            to=text.to,
+            body=text.body,
+            status_callback=text.report_url,
+            validity_period=text.validity,
         )
         if not _SID.fullmatch(str(made.sid or "")):
             raise ProviderUnknown("the answer has no message id")
         return Accepted(made.sid, STATUS.get(str(made.status), Status.ACCEPTED))
 
+    def fetch(self, sid: str) -> Found | None:
+        try:
+            return _found(ask(lambda: _checked(self._client.messages(sid).fetch())))
+        except ProviderRefused as refused:
+            if refused.provider_code == _UNKNOWN_HERE:
+                return None
+            raise
+
+    def sent(self, from_: str, to: str, since: datetime) -> list[Found]:
+        pair = {"from_": from_, "to": to}
+        return [_found(text) for text in self._listed("outbound-api", since, pair)]
+
+    def received(self, since: datetime, to: str | None = None) -> Iterator[InboundSms]:
+        for text in self._listed("inbound", since, {"to": to} if to else {}):
+            yield _came_in(text, self._pictures(text))
+
+    def _listed(self, direction: str, since: datetime, pair: dict[str, str]) -> Iterator[Any]:
+        """Newest first, page by page, up to a text that had left by `since`. Twilio's own filter by
+        date is not used: it knows no text that still waits there (reliability 3.2)."""
+        since = since.replace(microsecond=0)  # as Twilio's times
+        page = ask(self._client.messages.page, page_size=_PAGE, **pair)
+        for _ in range(_MOST_PAGES):
+            wanted, more = ask(_wanted, page, direction, since)
+            yield from wanted
+            page = ask(page.next_page) if more else None
+            if page is None:
+                return
+        raise ProviderUnknown("the list of texts does not end")
+
+    def _pictures(self, text: Any) -> tuple[tuple[str, str], ...]:
+        if text.num_media in (None, "0"):
+            return ()
+        try:
+            media = ask(self._client.messages(text.sid).media.list, limit=_MOST_PICTURES)
+        except ProviderRefused:  # they were deleted there
+            return ()
+        url = self._client.api.absolute_url
+        return tuple((url(m.uri.removesuffix(".json")), m.content_type[:100]) for m in media)
+
+    def webhooks(self, e164: str) -> Webhooks | None:
+        number = self._owned(e164)
+        if number is None:
+            return None
+        return Webhooks(number.sms_url or "", number.sms_fallback_url or "", number.voice_url or "")
+
     def check(self) -> None:
-        self._call(lambda: self._client.api.accounts(self._credentials.account_sid).fetch())
+        ask(self._client.api.accounts(self._credentials.account_sid).fetch)
 
     def connect_number(self, e164: str, inbound_url: str, voice_url: str) -> str:
-        owned = self._call(
-            lambda: self._client.incoming_phone_numbers.list(phone_number=e164, limit=1)
-        )
-        if not owned:
-            raise ProviderRefused(f"{e164} does not belong to this provider account", "20404")
+        owned = self._owned(e164)
+        if owned is None:
+            raise ProviderRefused(f"{e164} does not belong to this provider account", _UNKNOWN_HERE)
         inbound = inbound_url + RETRY_OPTIONS
-        number = self._call(
-            lambda: owned[0].update(
-                sms_url=inbound,
-                sms_method="POST",
-                sms_fallback_url=inbound,
-                sms_fallback_method="POST",
-                voice_url=voice_url,
-                voice_method="POST",
-            )
+        number = ask(
+            owned.update,
+            sms_url=inbound,
+            sms_method="POST",
+            sms_fallback_url=inbound,
+            sms_fallback_method="POST",
+            voice_url=voice_url,
+            voice_method="POST",
         )
         return str(number.sid)
 
+    def _owned(self, e164: str) -> Any:
+        """The number at Twilio, or None. Its filter also finds numbers that only contain it."""
+        numbers = ask(self._client.incoming_phone_numbers.list, phone_number=e164, limit=20)
+        return next((number for number in numbers if number.phone_number == e164), None)
+
     def signed(self, url: str, form: Mapping[str, str], signature: str) -> bool:
         return bool(_validator(self._credentials.secret).validate(url, form, signature))
-
-    def _call(self, ask: Any) -> Any:
-        """Ask, and sort what comes back: what was provably not done from what may have been."""
-        import urllib3
-        from twilio.base.exceptions import (
-            TwilioException,
-            TwilioRestException,
-            TwilioServiceException,
-        )
-
-        try:
-            return ask()
-        except (TwilioRestException, TwilioServiceException) as error:  # its two ways to say no
-            raise _sorted_out(error) from None
-        except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError):
-            raise ProviderBusy("the provider cannot be reached") from None
-        except (TwilioException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            raise ProviderUnknown(f"no clear answer: {type(error).__name__}") from None
-        except Exception as error:
-            # Half a JSON, a deadline, a field of another kind: whatever it is, it is no "no".
-            raise ProviderUnknown(f"no clear answer: {type(error).__name__}") from None
-
-
-def _sorted_out(error: Any) -> Exception:
-    """A Twilio error as one of ours. Only a 4xx that carries a Twilio code proves that nothing was
-    sent."""
-    code = str(error.code) if error.code and error.code != error.status else None
-    if error.status == 429:
-        return ProviderBusy("the provider asks us to slow down", code)
-    if error.status == 401 or code == "20003":
-        return ProviderDenied("the provider does not accept our credentials", code or "20003")
-    if 400 <= error.status < 500 and code:
-        said = getattr(error, "msg", "") or error.title
-        return ProviderRefused(str(said)[:300], code)
-    return ProviderUnknown(f"HTTP {error.status}", code)
 
 
 @lru_cache(maxsize=64)
@@ -142,6 +166,40 @@ def _validator(secret: str) -> Any:
     from twilio.request_validator import RequestValidator
 
     return RequestValidator(secret)
+
+
+def _wanted(page: Any, direction: str, since: datetime) -> tuple[list[Any], bool]:
+    """The texts of a page that go this way and came up since then; whether more may follow."""
+    texts = [_checked(text) for text in page]
+    found = [t for t in texts if t.direction == direction and t.date_created >= since]
+    return found, not any(t.date_sent and t.date_sent < since for t in texts)
+
+
+def _checked(text: Any) -> Any:
+    """Raises ValueError for what is no message as Twilio describes one."""
+    if not (
+        _SID.fullmatch(text.sid) and text.direction and isinstance(text.date_created, datetime)
+    ):
+        raise ValueError("neither a message nor proof that there is none")
+    return text
+
+
+def _found(text: Any) -> Found:
+    word = str(text.status)[:32]
+    error = str(text.error_code) if text.error_code else ""
+    return Found(text.sid, text.body or "", STATUS.get(word), word, text.date_created, error)
+
+
+def _came_in(text: Any, pictures: tuple[tuple[str, str], ...]) -> InboundSms:
+    return InboundSms(
+        str(text.account_sid),
+        text.sid,
+        (text.from_ or "").strip()[:40],
+        text.to.strip()[:40],
+        clean(text.body or "")[:_LONGEST_BODY],
+        pictures,
+        at=text.date_created,
+    )
 
 
 def account_sid(form: Mapping[str, str]) -> str:

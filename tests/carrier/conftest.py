@@ -44,7 +44,7 @@ class Receiver:
 
     def take(self, count: int) -> list[Hook]:
         """The next `count` requests, waited for."""
-        return [self.got.get(timeout=5) for _ in range(count)]
+        return [self.got.get(timeout=15) for _ in range(count)]
 
 
 @dataclass
@@ -66,7 +66,7 @@ class Carrier:
         arguments = [self.port, self.var_dir, self.mailbox_port, self.smtp_port]
         self.process = subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)])
         for port in (self.smtp_port, self.mailbox_port, self.port):
-            until(lambda port=port: _answers(port), timeout=20)
+            until(lambda port=port: _answers(port))
 
     def stop(self) -> int:
         """The exit code."""
@@ -141,8 +141,11 @@ def receiver() -> Iterator[Receiver]:
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 128  # many webhooks connect at once
+
+    server = Server(("127.0.0.1", 0), Handler)
     kept = Receiver(f"http://127.0.0.1:{server.server_port}")
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
     yield kept
