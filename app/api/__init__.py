@@ -4,6 +4,7 @@ from flask import Flask
 
 from app.api import (  # noqa: F401 (each adds its operations)
     conversations,
+    docs,
     endpoints,
     events,
     messages,
@@ -13,6 +14,7 @@ from app.api import (  # noqa: F401 (each adds its operations)
     phones,
     settings,
     staff,
+    tokens,
     usage,
 )
 

@@ -13,7 +13,7 @@ from app.api.messages import shown as shown_message
 from app.api.paging import Page, Paging, page
 from app.api.types import ABSENT, Changes, Id, Input, Shape, Text, Time
 from app.models import Direction
-from app.rules.access import READERS, Can, Viewer
+from app.rules.access import READERS, WRITERS, Viewer
 from app.services import inbox, messages, sending
 from app.services.inbox import Row
 from app.services.messages import Filter
@@ -43,7 +43,7 @@ class Conversation(Shape):
 
 
 class ConversationsQuery(Paging):
-    unread: bool | None = None
+    unread: Annotated[bool | None, Field(examples=[True])] = None
     archived: bool | None = None
     staff_id: Id | None = None
     q: Annotated[Text, Field(max_length=200)] = ""
@@ -53,7 +53,7 @@ class ConversationChanges(Changes):
     """`staff_id`: the colleague who has it from now on."""
 
     archived: bool = ABSENT
-    read: bool = ABSENT
+    read: Annotated[bool, Field(examples=[True])] = ABSENT
     staff_id: Id = ABSENT
 
 
@@ -113,7 +113,7 @@ def one(viewer: Viewer, conversation_id: int) -> Conversation:
     return _shown([inbox.one(viewer, conversation_id)])[0]
 
 
-@patch("/conversations/<id:conversation_id>", Can.TEXT_REPLY, Can.TEXT_START)
+@patch("/conversations/<id:conversation_id>", *WRITERS, conflicts=("taken", "already_held"))
 def change(viewer: Viewer, conversation_id: int, body: ConversationChanges) -> Conversation:
     """Archive it, mark it read or unread, or hand it to a colleague.
 
@@ -137,8 +137,11 @@ def list_messages(viewer: Viewer, conversation_id: int, query: Paging) -> Page[M
     return listed(viewer, query, Filter(conversation_id=thread.id))
 
 
-@post("/conversations/<id:conversation_id>/messages")
-def reply(viewer: Viewer, conversation_id: int, body: Reply, key: str | None) -> Message:
-    """Answer in it."""
-    sent = sending.in_thread(viewer, conversation_id, sending.Draft(body.body, key=key))
+@post("/conversations/<id:conversation_id>/messages", conflicts=("handled_by_other", "busy"))
+def reply(viewer: Viewer, conversation_id: int, body: Reply) -> Message:
+    """Answer in it.
+
+    Needs `text.start`, or `text.reply` where the person wrote first.
+    """
+    sent = sending.in_thread(viewer, conversation_id, sending.Draft(body.body))
     return shown_message(messages.one(viewer, sent.id))

@@ -5,8 +5,10 @@
 
 The annotations are the whole declaration: `body` and `query` are read and checked by their types,
 the answer is written by the return type, and `openapi` describes the same types. One of the
-capabilities must be the viewer's; none named = every valid token. The order of checks is the same
-everywhere: token 401, shape 415, 413, 400, 422, capability 403, then whatever the service says.
+capabilities must be the viewer's; none named = every valid token. `conflicts`: the codes of its
+409, for those who read the description. `shown_once`: a field that only the first answer holds.
+The order of checks is the same everywhere: token 401, rate 429, shape 415, 413, 400, 422,
+capability 403, then whatever the service says. Every POST takes an Idempotency-Key.
 """
 
 from collections.abc import Callable
@@ -18,55 +20,68 @@ from flask import Blueprint, Response, g, request
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from werkzeug.exceptions import UnsupportedMediaType
 from werkzeug.routing import BaseConverter
-from werkzeug.routing import ValidationError as NoMatch
 
-from app.api.types import BIGGEST_ID, Query
+from app.api import rate
+from app.api.types import Input, Query
 from app.errors import BadRequest, Invalid, Unauthorized
-from app.rules.access import Can
-from app.security import require_one, viewer_of_token
+from app.rules.access import Can, Viewer
+from app.security import credential, require_one, viewer_of_token
+from app.services import idempotency
 
 View = TypeVar("View", bound=Callable[..., Any])
 KEY_LENGTH = 80  # characters of an Idempotency-Key
+ID_DIGITS = 18
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
 
 class IdConverter(BaseConverter):
-    """`<id:person_id>`: anything but an id that could exist is a 404."""
+    """`<id:person_id>`: what cannot be an id is a 404, so none has more digits than every database
+    can count. (One refused in `to_python` would be a 405 where a path has several methods.)"""
 
-    regex = "[1-9][0-9]{0,18}"
+    regex = f"[1-9][0-9]{{0,{ID_DIGITS - 1}}}"
 
     def to_python(self, value: str) -> int:
-        if int(value) > BIGGEST_ID:
-            raise NoMatch
         return int(value)
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`query`, `body`, `answer`: types; None where there is none. `takes_key`: Idempotency-Key."""
+    """`query`, `body`, `answer`: types; None where there is none."""
 
     method: str
     rule: str
     view: Callable[..., Any]
     one_of: tuple[Can, ...]
     status: int
+    conflicts: tuple[str, ...]
+    shown_once: str | None
     query: type[BaseModel] | None
     body: type[BaseModel] | None
     answer: Any
-    takes_key: bool
+
+    @property
+    def takes_key(self) -> bool:
+        return self.method == "POST"
 
 
 OPERATIONS: list[Operation] = []
 
 
-def _operation(method: str, rule: str, *one_of: Can, status: int = 200) -> Callable[[View], View]:
+def _operation(
+    method: str,
+    rule: str,
+    *one_of: Can,
+    status: int = 200,
+    conflicts: tuple[str, ...] = (),
+    shown_once: str | None = None,
+) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         types = get_type_hints(view)
         query, body, answer = (types.get(name) for name in ("query", "body", "return"))
         answer = None if answer is type(None) else answer
         operation = Operation(
-            method, rule, view, one_of, status, query, body, answer, "key" in types
+            method, rule, view, one_of, status, conflicts, shown_once, query, body, answer
         )
         OPERATIONS.append(operation)
         serve = partial(_serve, operation, answer and TypeAdapter(answer))
@@ -89,17 +104,40 @@ def _serve(operation: Operation, answer: TypeAdapter[Any] | None, **given: Any) 
     g.viewer = viewer_of_token()
     if g.viewer is None:
         raise Unauthorized("Send a valid token: “Authorization: Bearer TOKEN”.")
+    rate.count(credential().id)
     query = _query(operation.query or Query)
     if operation.query:
         given["query"] = query
     if operation.body:
         given["body"] = _body(operation.body)
-    if operation.takes_key:
-        given["key"] = _idempotency_key()
+    elif request.content_length:
+        _body(Input)  # nothing is expected, so every field is an unknown one
+    key = _idempotency_key() if operation.takes_key else None
     viewer = require_one(*operation.one_of)
-    found = operation.view(viewer, **given)
-    content = answer.dump_json(found, by_alias=True) if answer else b""
+    work = partial(_work, operation, answer, viewer, given)
+    content = idempotency.once(viewer, key, _asked(given), work) if key else work()[0]
     return Response(content, operation.status, content_type="application/json")
+
+
+def _work(
+    operation: Operation, answer: TypeAdapter[Any] | None, viewer: Viewer, given: dict[str, Any]
+) -> tuple[bytes, bytes]:
+    """The answer, and what of it may be kept to be given again."""
+    found = operation.view(viewer, **given)
+    if answer is None:
+        return b"", b""
+    content = answer.dump_json(found, by_alias=True)
+    if operation.shown_once is None:
+        return content, content
+    without = found.model_copy(update={operation.shown_once: None})
+    return content, answer.dump_json(without, by_alias=True)
+
+
+def _asked(given: dict[str, Any]) -> bytes:
+    """What makes two requests the same: where they go, and what their body says."""
+    body: BaseModel | None = given.get("body")
+    said = body.model_dump_json() if body else ""
+    return f"{request.method} {request.path}\n{said}".encode()
 
 
 def _query(model: type[BaseModel]) -> BaseModel:

@@ -2,22 +2,24 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import takewhile
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from app.api.endpoints import get, post
 from app.api.paging import BY_ID, Page, Paging, page
 from app.api.types import Id, Input, Shape, Text, Time, Typed
 from app.models import Direction, Email
 from app.rules import texts
-from app.rules.access import READERS, Viewer
+from app.rules.access import READERS, WRITERS, Viewer
 from app.rules.dispatch import Channel
 from app.rules.lifecycle import BY_WORD, Status
-from app.services import messages, sending
+from app.rules.reasons import Reason
+from app.services import messages, resending, sending
 from app.services.messages import Filter, Logged
 
-# Who may look into conversations at all: their own, or with `inbox.all` everybody's.
+_WHY_NO_TEXT = tuple(takewhile(lambda reason: reason is not Reason.DELIVERY_FAILED, Reason))
 
 
 def _sendable(body: str) -> str:
@@ -39,7 +41,7 @@ def _status(word: str) -> str:
     return word
 
 
-Body = Annotated[str, AfterValidator(_sendable)]
+Body = Annotated[str, AfterValidator(_sendable), Field(examples=["Are you coming at 3?"])]
 StatusWord = Annotated[
     str, AfterValidator(_status), Field(json_schema_extra={"enum": sorted(BY_WORD)})
 ]
@@ -87,13 +89,16 @@ class Message(Shape):
 
 
 class NewMessage(Input):
-    """`channel`: "sms" = a text or nothing, "email" = an email; else whatever reaches them."""
+    """`channel`: `sms` = a text or nothing, `email` = an email; else whatever reaches them.
+
+    `phone_id`: one of the person's, where the choice is not left to the rules. `send_at`: null.
+    """
 
     person_id: Id
     body: Body
     phone_id: Id | None = None
     channel: Literal["sms", "email"] | None = None
-    send_at: Annotated[Time | None, AfterValidator(_now)] = None
+    send_at: Annotated[Time | None, AfterValidator(_now), WithJsonSchema({"type": "null"})] = None
 
 
 class MessagesQuery(Paging):
@@ -168,10 +173,13 @@ def _all(rows: Sequence[Logged]) -> list[Message]:
 
 
 # Who may write is decided where it is sent, because it depends on the conversation (D4, D41).
-@post("/messages")
-def create(viewer: Viewer, body: NewMessage, key: str | None) -> Message:
-    """Write to a person. It goes as a text, or as an email with the reason why."""
-    draft = sending.Draft(body.body, body.phone_id, body.channel, key)
+@post("/messages", conflicts=(*_WHY_NO_TEXT, "busy"))
+def create(viewer: Viewer, body: NewMessage) -> Message:
+    """Write to a person. It goes as a text, or as an email with the reason why.
+
+    Needs `text.start`, or `text.reply` where the person wrote first.
+    """
+    draft = sending.Draft(body.body, body.phone_id, body.channel)
     sent = sending.to_person(viewer, body.person_id, draft)
     return shown(messages.one(viewer, sent.id))
 
@@ -188,3 +196,23 @@ def list_(viewer: Viewer, query: MessagesQuery) -> Page[Message]:
 def one(viewer: Viewer, message_id: int) -> Message:
     """One message."""
     return shown(messages.one(viewer, message_id))
+
+
+@post("/messages/<id:message_id>/cancel", *WRITERS, conflicts=("not_cancelable", "automatic"))
+def cancel(viewer: Viewer, message_id: int) -> Message:
+    """Take back a text that still waits to be sent."""
+    resending.cancel(viewer, message_id)
+    return one(viewer, message_id)
+
+
+@post(
+    "/messages/<id:message_id>/resend",
+    *WRITERS,
+    conflicts=("not_resendable", "already_resent", "automatic", "handled_by_other", "busy"),
+)
+def resend(viewer: Viewer, message_id: int) -> Message:
+    """Send a text once more that did not arrive: the same words, to the same number.
+
+    The provider is asked first; what has arrived is not sent again. The answer is the new message.
+    """
+    return one(viewer, resending.resend(viewer, message_id).id)

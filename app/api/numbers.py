@@ -30,7 +30,7 @@ class Number(Shape):
 class NewNumber(Input):
     """`number`: one that your provider account owns."""
 
-    number: Typed
+    number: Annotated[Typed, Field(examples=["+15125550199"])]
 
 
 class NewHolder(Input):
@@ -66,7 +66,7 @@ def list_(viewer: Viewer, query: Paging) -> Page[Number]:
     )
 
 
-@post("/numbers", Can.NUMBERS_MANAGE)
+@post("/numbers", Can.NUMBERS_MANAGE, conflicts=("number_exists",))
 def create(viewer: Viewer, body: NewNumber) -> Number:
     """Put a number you own into the pool, and point it here at the provider."""
     settings: Settings = current_app.config["SETTINGS"]
@@ -74,20 +74,24 @@ def create(viewer: Viewer, body: NewNumber) -> Number:
     return _shown([numbers.one(viewer, number_id)])[0]
 
 
-@post("/numbers/<id:number_id>/assign", Can.NUMBERS_MANAGE)
+@post(
+    "/numbers/<id:number_id>/assign",
+    Can.NUMBERS_MANAGE,
+    conflicts=("retired", "already_assigned", "conflict"),
+)
 def assign(viewer: Viewer, number_id: int, body: NewHolder) -> Number:
     """Hand a number to a member of staff whose role may hold one."""
     numbers.assign(viewer, number_id, body.staff_id, move=body.conversations == "move")
     return _shown([numbers.one(viewer, number_id)])[0]
 
 
-@delete("/numbers/<id:number_id>/assignment", Can.NUMBERS_MANAGE)
+@delete("/numbers/<id:number_id>/assignment", Can.NUMBERS_MANAGE, conflicts=("not_assigned",))
 def release(viewer: Viewer, number_id: int) -> None:
     """Take a number from its holder: it returns to the pool."""
     numbers.release(viewer, number_id)
 
 
-@delete("/numbers/<id:number_id>", Can.NUMBERS_MANAGE)
+@delete("/numbers/<id:number_id>", Can.NUMBERS_MANAGE, conflicts=("retired",))
 def retire(viewer: Viewer, number_id: int) -> None:
     """Take a number out of the pool for good."""
     numbers.retire(viewer, number_id)

@@ -9,14 +9,21 @@ from flask import Response, jsonify
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from app.api.endpoints import KEY_LENGTH, OPERATIONS, Operation, blueprint
+from app.api.endpoints import ID_DIGITS, KEY_LENGTH, OPERATIONS, Operation, blueprint
+from app.api.examples import example_of
 from app.api.types import Shape
 
 Json = dict[str, Any]
 Models = dict[tuple[Any, JsonSchemaMode], Json]  # by model and side of the wire
 
 _PARAMETER = re.compile(r"<(id|path):(\w+)>")
-_TYPES = {"id": {"type": "integer", "minimum": 1}, "path": {"type": "string"}}
+_TYPES: dict[str, Json] = {
+    "id": {"type": "integer", "minimum": 1, "maximum": 10**ID_DIGITS - 1, "examples": [12345]},
+    "path": {"type": "string", "minLength": 1, "examples": ["N0041877"]},
+}
+
+# Refused before the application sees it, so not in its words.
+_TOO_LONG = {"414": {"description": "The address is too long."}}
 
 
 class FieldProblem(Shape):
@@ -82,26 +89,60 @@ def _described(operation: Operation, refs: Models) -> Json:
         "operationId": f"{group}_{operation.view.__name__.rstrip('_')}",
         "tags": [group],
         "summary": summary,
-        "description": _needs(operation) + " ".join(more.split()),
+        "description": " ".join(
+            [_needs(operation), *more.split(), *_query_words(operation)]
+        ).strip(),
         "parameters": list(_parameters(operation)),
         "responses": {
             str(operation.status): {"description": "Done.", **answer},
-            "default": {"description": "Refused.", **_content(refs[Error, "serialization"])},
+            **{
+                str(status): {"description": why, **_content(refs[Error, "serialization"])}
+                for status, why in _refusals(operation)
+            },
+            **_TOO_LONG,
         },
     }
     if operation.body:
-        body = _content(refs[operation.body, "validation"])
+        example = example_of(operation.body.model_json_schema())
+        body = _content(refs[operation.body, "validation"], example)
         described["requestBody"] = {"required": True, **body}
     return described
 
 
+def _refusals(operation: Operation) -> Iterator[tuple[int, str]]:
+    """How an operation may refuse: the status, and why."""
+    if operation.body:
+        yield 400, "The body is not JSON."
+    yield 401, "No token, or none that is in force."
+    yield 403, "Your role, or the scopes of the token, do not allow it."
+    if _PARAMETER.search(operation.rule) or _names_a_row(operation.body):
+        yield 404, "There is no such thing, or it is not yours to see."
+    if codes := [*operation.conflicts, *(["idempotency_mismatch"] if operation.takes_key else [])]:
+        yield 409, "The state does not allow it: " + ", ".join(f"`{code}`" for code in codes) + "."
+    if operation.body:
+        yield 413, "The body is larger than 1 MB."
+        yield 415, "The body is not declared as `application/json`."
+    yield 422, "A parameter or a field is wrong or unknown; `fields` names it."
+    yield 429, "Too many requests of this token; `Retry-After` says how many seconds to wait."
+    yield 503, "The database, or the provider, cannot be reached. Nothing was changed."
+
+
+def _names_a_row(body: type[BaseModel] | None) -> bool:
+    return any(name in ("person_id", "staff_id") for name in (body.model_fields if body else ()))
+
+
 def _needs(operation: Operation) -> str:
     names = " or ".join(f"`{can}`" for can in operation.one_of)
-    return f"Needs {names}. " if names else ""
+    return f"Needs {names}." if names else ""
 
 
-def _content(schema: Json) -> Json:
-    return {"content": {"application/json": {"schema": schema}}}
+def _query_words(operation: Operation) -> list[str]:
+    return (operation.query.__doc__ or "").split() if operation.query else []
+
+
+def _content(schema: Json, example: Any = None) -> Json:
+    shown = {"schema": schema} | ({"example": example} if example is not None else {})
+    return {"content": {"application/json": shown}}
 
 
 def _parameters(operation: Operation) -> Iterator[Json]:
@@ -130,4 +171,14 @@ def _flat(model: type[BaseModel]) -> Json:
         return {name: inline(value) for name, value in part.items()}
 
     flat: Json = inline(schema)
+    flat["properties"] = {name: _given(part) for name, part in flat["properties"].items()}
     return flat
+
+
+def _given(schema: Json) -> Json:
+    """Of a parameter: what is left out is left out, and nobody can write null into an address."""
+    kinds = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
+    said = {name: value for name, value in schema.items() if name not in ("anyOf", "default")}
+    if schema.get("default") is not None:
+        said["default"] = schema["default"]
+    return {**(kinds[0] if kinds else {}), **said}

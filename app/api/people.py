@@ -18,10 +18,12 @@ from app.rules.access import Can, Viewer
 from app.rules.dispatch import SendSms
 from app.services import people, sending
 
-Family = Annotated[Text, Field(max_length=200)]
-Email = Annotated[Text, Field(min_length=1, max_length=320)]
+Family = Annotated[Text, Field(max_length=200, examples=["Torres"])]
+Email = Annotated[
+    Text, Field(min_length=1, max_length=320, examples=["maya.torres@students.example"])
+]
 Zone = Annotated[Text, Field(min_length=1, max_length=64)]
-SourceId = Annotated[Text, Field(min_length=1, max_length=200)]
+SourceId = Annotated[Text, Field(min_length=1, max_length=200, examples=["N0041877"])]
 _SOURCE_ID: TypeAdapter[str] = TypeAdapter(SourceId)
 _BY_NAME: TypeAdapter[Any] = TypeAdapter(tuple[Text, Text, Id])
 
@@ -43,6 +45,10 @@ class NewPhone(Input):
     type: TheirType = "mobile"
 
 
+_PHONE = {"number": "+15125550147", "type": "mobile"}
+Phones = Annotated[list[NewPhone], Field(max_length=20, examples=[[_PHONE]])]
+
+
 class NewPerson(Input):
     kind: PersonKind = PersonKind.STUDENT
     given_name: Name
@@ -50,7 +56,7 @@ class NewPerson(Input):
     email: Email | None = None
     source_id: SourceId | None = None
     timezone: Zone | None = None
-    phones: Annotated[list[NewPhone], Field(max_length=20)] = []
+    phones: Phones = []
 
 
 class PersonBySource(Changes):
@@ -61,7 +67,7 @@ class PersonBySource(Changes):
     family_name: Family
     email: Email | None = ABSENT
     timezone: Zone | None = ABSENT
-    phones: Annotated[list[NewPhone], Field(max_length=20)] = ABSENT
+    phones: Phones = ABSENT
 
 
 class PersonChanges(Changes):
@@ -74,15 +80,15 @@ class PersonChanges(Changes):
 
 
 class PeopleQuery(Paging):
-    """`q`: beginnings of names, or the last digits of a number."""
+    """`q`: beginnings of names, or the last digits of a number. `number`: exactly this one."""
 
-    q: Annotated[Text, Field(max_length=200)] = ""
+    q: Annotated[Text, Field(max_length=200, examples=["maya t"])] = ""
     source_id: SourceId | None = None
     number: Typed | None = None
 
 
 class RouteQuery(Query):
-    body: Annotated[Text, Field(max_length=2000)] = ""
+    body: Annotated[Text, Field(max_length=2000, examples=["Are you coming at 3?"])] = ""
     phone_id: Id | None = None
 
 
@@ -145,7 +151,7 @@ def list_(viewer: Viewer, query: PeopleQuery) -> Page[Person]:
     )
 
 
-@post("/people", Can.PEOPLE_EDIT)
+@post("/people", Can.PEOPLE_EDIT, conflicts=("exists",))
 def create(viewer: Viewer, body: NewPerson) -> Person:
     """A new person with their phones."""
     fields = body.model_dump(exclude={"phones"})
@@ -172,7 +178,7 @@ def one(viewer: Viewer, person_id: int) -> Person:
     return _one(viewer, person_id)
 
 
-@patch("/people/<id:person_id>", Can.PEOPLE_EDIT)
+@patch("/people/<id:person_id>", Can.PEOPLE_EDIT, conflicts=("exists",))
 def change(viewer: Viewer, person_id: int, body: PersonChanges) -> Person:
     """Change what is given."""
     people.change(viewer, person_id, body.given())

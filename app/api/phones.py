@@ -35,12 +35,12 @@ class Phone(Shape):
 
 class PhoneChanges(Changes):
     type: TheirType = ABSENT
-    verified: bool = ABSENT
+    verified: Annotated[bool, Field(examples=[True])] = ABSENT
 
 
 class ConsentChange(Input):
     status: SmsStatus
-    reason: Annotated[Text, Field(min_length=1, max_length=500)]
+    reason: Annotated[Text, Field(min_length=1, max_length=500, examples=["asked for it by phone"])]
 
 
 class LedgerEntry(Shape):

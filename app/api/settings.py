@@ -65,7 +65,7 @@ class SettingsChanges(Changes):
     number_limit: Count | None = ABSENT
     message_limit: Count | None = ABSENT
     limit_unit: LimitUnit = ABSENT
-    cool_off_days: Count = ABSENT
+    cool_off_days: Annotated[Count, Field(examples=[7])] = ABSENT
     max_length: Count = ABSENT
     sms_enabled: bool = ABSENT
     first_contact: Annotated[Text, Field(max_length=1600)] | None = ABSENT
@@ -82,7 +82,7 @@ def read(viewer: Viewer) -> Settings:
     return Settings.model_validate(settings.current(viewer))
 
 
-@patch("/settings", Can.SETTINGS_EDIT, Can.LIMITS_EDIT)
+@patch("/settings", Can.SETTINGS_EDIT, Can.LIMITS_EDIT, conflicts=("outdated",))
 def change(viewer: Viewer, body: SettingsChanges) -> Settings:
     """Change what is given. Limits need `limits.edit`, the rest `settings.edit`."""
     given = body.given()

@@ -15,7 +15,8 @@ from app.rules.access import Can, Viewer
 from app.services import staff
 
 RoleName = Annotated[Text, Field(min_length=1, max_length=80, pattern=r"\S")]
-Roles = Annotated[list[RoleName], Field(min_length=1, max_length=50)]
+NewName = Annotated[RoleName, Field(examples=["Tutor"])]
+Roles = Annotated[list[RoleName], Field(min_length=1, max_length=50, examples=[["Advisor"]])]
 
 
 class Staff(Shape):
@@ -30,10 +31,10 @@ class Staff(Shape):
 
 
 class NewStaff(Input):
-    email: Annotated[Text, Field(max_length=320)]
+    email: Annotated[Text, Field(max_length=320, examples=["nia.fox@northfield.example"])]
     name: Name
     roles: Roles
-    password: Annotated[str, Field(max_length=1000)]
+    password: Annotated[str, Field(max_length=1000, examples=["at least ten characters"])]
 
 
 class StaffChanges(Changes):
@@ -51,12 +52,12 @@ class Role(Shape):
 
 
 class NewRole(Input):
-    name: RoleName
+    name: NewName
     capabilities: list[Can]
 
 
 class RoleChanges(Changes):
-    name: RoleName = ABSENT
+    name: NewName = ABSENT
     capabilities: list[Can] = ABSENT
 
 
@@ -90,7 +91,7 @@ def list_staff(viewer: Viewer, query: Paging) -> Page[Staff]:
     )
 
 
-@post("/staff", Can.STAFF_MANAGE)
+@post("/staff", Can.STAFF_MANAGE, conflicts=("email_taken",))
 def create_staff(viewer: Viewer, body: NewStaff) -> Staff:
     """A new login. You can grant only rights that you have."""
     made = staff.create(
@@ -99,7 +100,7 @@ def create_staff(viewer: Viewer, body: NewStaff) -> Staff:
     return _one(viewer, made)
 
 
-@patch("/staff/<id:staff_id>", Can.STAFF_MANAGE)
+@patch("/staff/<id:staff_id>", Can.STAFF_MANAGE, conflicts=("last_admin",))
 def change_staff(viewer: Viewer, staff_id: int, body: StaffChanges) -> Staff:
     """Change name, roles or active. Who is not active is signed out, and their tokens end."""
     staff.change(viewer, staff_id, **body.given())
@@ -132,13 +133,13 @@ def list_roles(viewer: Viewer, query: Paging) -> Page[Role]:
     )
 
 
-@post("/roles", Can.STAFF_MANAGE)
+@post("/roles", Can.STAFF_MANAGE, conflicts=("role_exists",))
 def create_role(viewer: Viewer, body: NewRole) -> Role:
     """A new role of staff."""
     return _role(staff.save_role(viewer, None, body.name, [*body.capabilities]), members=0)
 
 
-@patch("/roles/<id:role_id>", Can.STAFF_MANAGE)
+@patch("/roles/<id:role_id>", Can.STAFF_MANAGE, conflicts=("role_exists", "last_admin"))
 def change_role(viewer: Viewer, role_id: int, body: RoleChanges) -> Role:
     """Change the name or what the role allows."""
     given = body.given()

@@ -36,8 +36,10 @@ def _in_utc(at: datetime) -> datetime:
 
 Id = Annotated[int, Field(ge=1, le=BIGGEST_ID)]
 Text = Annotated[str, AfterValidator(_storable)]
-Name = Annotated[Text, Field(min_length=1, max_length=200, pattern=r"\S")]
-Typed = Annotated[Text, Field(max_length=100)]  # a phone number as somebody types it
+Name = Annotated[Text, Field(min_length=1, max_length=200, pattern=r"\S", examples=["Maya"])]
+Typed = Annotated[  # a phone number as somebody types it
+    Text, Field(max_length=100, examples=["+15125550147"])
+]
 # Not strict: behind a validator that looks first, a strict one would want a `datetime` of Python.
 Time = Annotated[
     AwareDatetime, Field(strict=False), BeforeValidator(_no_number), AfterValidator(_in_utc)

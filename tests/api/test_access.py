@@ -30,6 +30,8 @@ DOORS: dict[str, tuple[str, Any]] = {
     "POST /messages": ("AMV", {"person_id": NOBODY, "body": "Hello"}),
     "GET /messages": ("AMVRU", None),
     "GET /messages/<id:message_id>": ("AMVRU", None),
+    "POST /messages/<id:message_id>/cancel": ("AMVR", None),
+    "POST /messages/<id:message_id>/resend": ("AMVR", None),
     "GET /conversations": ("AMVRU", None),
     "GET /conversations/<id:conversation_id>": ("AMVRU", None),
     "PATCH /conversations/<id:conversation_id>": ("AMVR", {}),
@@ -46,6 +48,9 @@ DOORS: dict[str, tuple[str, Any]] = {
     "GET /roles": ("A", None),
     "POST /roles": ("A", {"name": "Tutor", "capabilities": []}),
     "PATCH /roles/<id:role_id>": ("A", {}),
+    "GET /tokens": ("A", None),
+    "POST /tokens": ("A", {"name": "reports"}),
+    "DELETE /tokens/<id:token_id>": ("A", None),
     "GET /settings": ("A", None),
     "PATCH /settings": ("A", {"version": 0}),
     "GET /usage": ("AMVRUS", None),
@@ -87,14 +92,14 @@ def test_a_token_in_the_address_is_none(quiet):
     """A2"""
     token = quiet.admin().api.headers["Authorization"].split()[1]
     for name in ("token", "access_token", "Authorization"):
-        answer = httpx.get(f"{quiet.url}/api/v1/usage?{name}={token}", trust_env=False)
+        answer = httpx.get(f"{quiet.url}/api/v1/usage?{name}={token}", timeout=30, trust_env=False)
         assert answer.status_code == 401
 
 
 def test_a_browsers_session_is_no_key(school):
     """X2: the API is exempt from CSRF because it accepts no cookie."""
     dana = school.member()
-    with httpx.Client(base_url=school.url, trust_env=False) as browser:
+    with httpx.Client(base_url=school.url, timeout=30, trust_env=False) as browser:
         form = browser.get("/login").text
         csrf = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', form)
         assert csrf
@@ -143,6 +148,7 @@ def test_nothing_of_another_institution_can_be_reached(school, elsewhere):
         "number_id": school.admin().api.get("/numbers").json()["items"][0]["id"],
         "staff_id": dana.id,
         "role_id": school.admin().api.get("/roles").json()["items"][0]["id"],
+        "token_id": school.admin().api.get("/tokens").json()["items"][0]["id"],
     }
     stranger = elsewhere.admin().api
     for operation in DOORS:

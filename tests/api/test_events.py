@@ -46,7 +46,7 @@ def test_the_bookmark_moves_past_what_is_not_for_me(school):
 
 def test_the_api_describes_every_operation(quiet):
     """Contract 4: OpenAPI 3.1, made from the types"""
-    answer = httpx.get(f"{quiet.url}/api/v1/openapi.json", trust_env=False)
+    answer = httpx.get(f"{quiet.url}/api/v1/openapi.json", timeout=30, trust_env=False)
     assert answer.status_code == 200
     document = answer.json()
     assert document["openapi"] == "3.1.0"

@@ -154,6 +154,8 @@ def test_the_log_is_filtered_and_paged(school):
     assert found() == [other, email, text]
     assert found(status="delivered") == [other, text]
     assert found(channel="email") == [email]
+    assert found(status="sent") == [email]
+    assert found(status="queued") == found(status="sending", channel="email") == []
     assert found(direction="inbound") == []
     assert found(staff_id=dana.id) == [email, text]
     assert found(person_id=maya.id, staff_id=sam.id) == [other]

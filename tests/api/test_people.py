@@ -1,8 +1,11 @@
 """People, their phones, consent by hand, and the dry run."""
 
+from functools import partial
+
+import httpx
 import pytest
 
-from tests.school import new_number
+from tests.school import at_once, new_number
 
 
 def test_a_person_is_made_found_and_changed(school):
@@ -70,6 +73,22 @@ def test_an_upsert_makes_changes_and_never_touches_consent(school):
     assert left["phones"] == again["phones"]
     back = api.put(path, json=body).json()
     assert {p["number"]: p["sms_status"] for p in back["phones"]}[kept] == "disabled"
+
+
+def test_two_first_upserts_of_one_person_both_succeed(school):
+    """Contract 4: whoever comes second changes what the first has made, without a 409"""
+    api, number = school.admin().api, new_number()
+
+    def put(given: str) -> httpx.Response:
+        body = {"given_name": given, "family_name": "Wei", "phones": [{"number": number}]}
+        return api.put("/people/by-source/B7", json=body)
+
+    for answers in (at_once(*[partial(put, f"Li{n}") for n in range(6)]) for _ in range(2)):
+        assert {answer.status_code for answer in answers} == {200}, [a.text for a in answers]
+        assert len({answer.json()["id"] for answer in answers}) == 1
+        assert {len(answer.json()["phones"]) for answer in answers} == {1}
+    (found,) = api.get("/people", params={"source_id": "B7"}).json()["items"]
+    assert found["given_name"] in {f"Li{n}" for n in range(6)}
 
 
 def test_people_are_listed_by_name_page_by_page(school):

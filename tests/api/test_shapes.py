@@ -1,6 +1,7 @@
 """What is not right in shape is refused in one shape, and never a 500 (reliability 4, REST API)."""
 
 import json
+from typing import Any
 
 import httpx
 import pytest
@@ -11,7 +12,14 @@ JSON = {"Content-Type": "application/json"}
 def refused(answer: httpx.Response, status: int, code: str, *fields: str) -> None:
     """The answer is an error of contract 4, naming these fields."""
     assert answer.status_code == status, answer.text
-    error = answer.json()["error"]
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["X-Request-Id"] == answer.json()["error"]["request_id"]
+    has_the_shape_of_an_error(answer.json(), code, *fields)
+
+
+def has_the_shape_of_an_error(said: Any, code: str, *fields: str) -> None:
+    assert set(said) == {"error"}
+    error = said["error"]
     assert set(error) == {"code", "message", "fields", "request_id"}
     assert error["code"] == code
     assert error["message"]
