@@ -16,6 +16,7 @@ const SLOW_CONNECT = 20_000;
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 30_000;
 const SESSION_ENDED = 4401;
+const TOO_MANY = 4009;
 
 const body = document.body;
 let seq = Number(body.dataset.liveSeq);
@@ -36,7 +37,10 @@ function namesOf(event) {
 
 function gather(event) {
   if (!gathered.size) setTimeout(tell, GATHER);
-  for (const name of namesOf(event)) gathered.set(name, [...(gathered.get(name) ?? []), event]);
+  for (const name of namesOf(event)) {
+    if (gathered.has(name)) gathered.get(name).push(event);
+    else gathered.set(name, [event]);
+  }
 }
 
 function tell() {
@@ -69,6 +73,7 @@ function connect() {
   socket.onmessage = hear;
   socket.onclose = ({ code }) => {
     if (code === SESSION_ENDED) location.reload(); // by way of the sign-in back to this page
+    else if (code === TOO_MANY) drop(); // or it would push out another, until it is looked at
     else lose();
   };
 }

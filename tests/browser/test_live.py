@@ -2,9 +2,12 @@
 
 import re
 import time
+from contextlib import ExitStack
 
 from playwright.sync_api import expect
 
+from app.live.hub import MOST_PER_PERSON
+from app.live.line import TOO_MANY
 from tests.browser.pages import (
     ON_SQLITE,
     Line,
@@ -18,6 +21,7 @@ from tests.browser.pages import (
     send_button,
 )
 from tests.helpers import until
+from tests.live import Socket, happens
 
 pytestmark = ON_SQLITE
 
@@ -159,6 +163,28 @@ def test_it_says_since_when_it_is_not_live(school, opened):
     page.clock.fast_forward(31_000)
     expect(live(page)).to_have_text("Live")
     expect(banner).to_be_hidden()
+
+
+def test_too_many_windows_do_not_push_each_other_out_for_ever(school, opened):
+    """S11: the oldest says that it is not live, and waits until somebody looks at it."""
+    dana, newer = school.member(), []
+    page = opened(dana, before=lambda page: page.clock.install())
+    expect(live(page)).to_have_text("Live")
+    with ExitStack() as stack:
+        browser = stack.enter_context(school.browser(dana))
+        for _ in range(MOST_PER_PERSON):
+            newer.append(stack.enter_context(Socket.of_browser(school, browser)))
+            newer[-1].until("ready")
+        page.clock.fast_forward(4_000)
+        expect(live(page)).to_have_text("Reconnecting")
+        page.clock.fast_forward(60_000)
+        expect(live(page)).to_have_text("Not live")
+        end = happens(school)
+        for socket in newer:
+            socket.until_heard(end)
+        page.get_by_role("button", name="Refresh now").click()
+        expect(live(page)).to_have_text("Live")
+        assert newer[0].until_closed() == TOO_MANY
 
 
 def test_what_is_being_typed_survives_what_comes_in(school, opened):
