@@ -8,13 +8,17 @@ export UV_SYSTEM_CERTS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: demo test lint format clean
+.PHONY: demo test soak lint format clean
 
 demo: .venv/run.ok
 	@$(BIN)/replyline up --demo
 
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2
+
+# MINUTES=10 SEED=... DATABASE=sqlite; what it prints is explained in docs/soak.md.
+soak: .venv/test.ok
+	@$(BIN)/python -m tests.soak
 
 # Cheap checks first; the first that fails ends it.
 lint: .venv/test.ok

@@ -2,6 +2,7 @@
 1)."""
 
 import os
+import resource
 import sys
 from typing import Any, NoReturn
 
@@ -13,7 +14,7 @@ from app.config import ConfigError, Settings
 from app.errors import ReplylineError
 from app.rules.access import Can
 
-WEB_CONNECTIONS = 20_000  # sockets that one web process may hold
+WEB_CONNECTIONS = 20_000  # that one web process serves at the same time, open sockets aside
 
 
 def _make_app() -> Any:
@@ -110,6 +111,9 @@ def web() -> None:
     arguments = ["--worker-class", "gevent", "--worker-connections", str(WEB_CONNECTIONS)]
     arguments += ["--bind", f"{host}:{settings.port}", "--graceful-timeout", "3", "--timeout", "60"]
     arguments += ["--keep-alive", "75", "--no-control-socket", "--chdir", str(config.ROOT)]
+    # Every open socket is a file, of which a process has 1,024 unless it asks for more.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     # A new program, so that gevent can patch the standard library before anything has imported it.
     os.execv(  # noqa: S606 (no shell wanted)
         sys.executable, [sys.executable, "-m", "gunicorn", *arguments, "wsgi:app"]
@@ -245,9 +249,9 @@ def token() -> None:
 @click.option("--scope", "scopes", multiple=True, type=click.Choice([c.value for c in Can]))
 def token_create(email: str, name: str, scopes: tuple[str, ...]) -> None:
     """Create an API token; prints it once, alone on the last line."""
-    from app.services import staff
+    from app.services import tokens
 
-    click.echo(staff.create_token(email, name, list(scopes) or None))
+    click.echo(tokens.issue(email, name, list(scopes) or None))
 
 
 @main.group()
@@ -322,7 +326,7 @@ def numbers_add(numbers: tuple[str, ...], institution_id: int, no_check: bool) -
 
 @main.command(epilog=_example("replyline doctor"))
 def doctor() -> None:
-    """Check settings, database, Redis, migrations, provider, mail and public address."""
+    """Check settings, database, Redis, migrations, provider, webhooks, mail and public address."""
     from app.services import health
 
     results = health.examine()

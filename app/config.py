@@ -41,13 +41,26 @@ class Timing:
     delivery_job: float = 60.0  # a delivery job works this long at most, then rings itself
     validity: float = 4 * 3600.0  # a text not taken by then is not sent stale (D38)
     unreachable_retries: tuple[float, ...] = (900.0, 3600.0)  # waits after each 30003 (D19)
-    busy_retry: float = 5.0  # the provider said 429 without Retry-After
+    pace: float = 1.0  # between two texts of one number of ours, as long codes are carried
+    busy_retry: float = 5.0  # the provider said 429 without Retry-After, or was not reached
+    breaker_first: float = 15.0  # rest after calls without a clear answer; doubles (F34)
+    breaker_longest: float = 300.0
+    # After the call: looks for a text whose answer was lost, and for one without a report. After
+    # the last it was never taken, or has timed out (reliability 3.2, F45).
+    settle_looks: tuple[float, ...] = (15.0, 60.0, 300.0, 900.0)
+    report_looks: tuple[float, ...] = (600.0, 3600.0, 86_400.0, 259_200.0)
+    beat_every: float = 5.0  # a web process says that it can store what comes in
+    outage: float = 15.0  # without a beat for so long, texts may have been missed (D42)
+    import_every: float = 600.0  # the provider is asked for texts that did not reach us (I3)
+    import_overlap: float = 300.0  # so far before the last time: its list may lag, its clock differ
     mail_first_wait: float = 15.0  # the mail server said later; doubles with every try
     mail_longest_wait: float = 1800.0
     mail_give_up: float = 24 * 3600.0  # an email not taken by then has failed
     unseen_before_notice: float = 120.0  # no browser of the holder for this long (S3-16)
     live_poll: float = 5.0  # the live reader looks this often without a bell
     live_ping: float = 25.0
+    api_per_minute: int = 600  # requests of one token
+    quick_failure: float = 5.0  # a process that lasted less failed quickly; five such end `up`
     password_memory: int = 65_536  # KiB that hashing a password takes: a tenth of a second
 
     def problems(self) -> list[str]:
@@ -56,6 +69,8 @@ class Timing:
             found.append("Timing: call_deadline must be shorter than stop_wait (D14)")
         if not self.call_deadline < self.lease:
             found.append("Timing: call_deadline must be shorter than lease")
+        if not self.beat_every < self.outage:
+            found.append("Timing: beat_every must be shorter than outage")
         return found
 
 

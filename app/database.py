@@ -11,7 +11,8 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
@@ -110,7 +111,10 @@ def engine_options(url: str) -> dict[str, Any]:
             "max_overflow": 60,
             "connect_args": connect,
         }
-    return {"pool_size": 10, "max_overflow": 20, "pool_pre_ping": True, "pool_recycle": 1800}
+    # A server that has vanished is noticed in seconds, not after TCP's quarter of an hour.
+    connect = {"connect_timeout": 5, "tcp_user_timeout": 5000}  # seconds, milliseconds
+    pool = {"pool_size": 10, "max_overflow": 20, "pool_pre_ping": True, "pool_recycle": 1800}
+    return {**pool, "connect_args": connect}
 
 
 @event.listens_for(Engine, "connect")
@@ -128,10 +132,10 @@ def _begin(connection: Any) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _patiently(action: Callable[[], T]) -> T:
+def _patiently(action: Callable[[], T], deadline: float | None = None) -> T:
     """Wait for another process's write by trying again with a sleep that yields: SQLite's own busy
     wait would stop every socket of a gevent process."""
-    deadline = time.monotonic() + BUSY_WAIT
+    deadline = deadline or time.monotonic() + BUSY_WAIT
     while True:
         try:
             return action()
@@ -146,6 +150,12 @@ def _patiently(action: Callable[[], T]) -> T:
 _turn = threading.Lock()
 
 
+# What `prolonged` asks of the transaction inside it: its first statement, and where to leave it.
+_wider: ContextVar[tuple[Callable[[], object], ExitStack] | None] = ContextVar(
+    "wider", default=None
+)
+
+
 @contextmanager
 def transaction() -> Iterator[None]:
     """One use case, one transaction: commits at the end, rolls back on any exception.
@@ -153,17 +163,61 @@ def transaction() -> Iterator[None]:
     Ends a read that was left open first. Nesting is a mistake and raises RuntimeError. Raises
     Unavailable when the database has no turn for a writer within BUSY_WAIT seconds.
     """
+    if (wider := _wider.get()) is None:
+        with _transaction():
+            yield
+        return
+    first, stack = wider
+    with ExitStack() as own:
+        own.enter_context(_transaction())
+        first()
+        yield
+        db.session.flush()
+        db.session.expire_all()  # as a commit does: whoever reads now reads what was written
+        stack.push(own.pop_all())
+
+
+@contextmanager
+def prolonged(first: Callable[[], object]) -> Iterator[None]:
+    """The one transaction of this block begins with `first`, and commits when the block ends.
+
+    For what belongs to a use case but is known only after it: the answer kept under a key. What
+    comes before the transaction is outside of it, as ever; after it nothing slow may follow.
+    """
+    with ExitStack() as stack, _set_wider((first, stack)):
+        yield
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """A use case that comes before the one of a `prolonged` block, and commits by itself."""
+    with _set_wider(None):
+        yield
+
+
+@contextmanager
+def _set_wider(wider: tuple[Callable[[], object], ExitStack] | None) -> Iterator[None]:
+    before = _wider.set(wider)
+    try:
+        yield
+    finally:
+        _wider.reset(before)
+
+
+@contextmanager
+def _transaction() -> Iterator[None]:
     session = db.session()
     if _EFFECTS in session.info:
         raise RuntimeError("transaction() inside transaction(): commit once, at the top")
     session.rollback()
+    deadline = time.monotonic() + BUSY_WAIT
     takes_turns = db.engine.dialect.name == "sqlite"
     if takes_turns and not _turn.acquire(timeout=BUSY_WAIT):
         raise Unavailable("The database is busy. Try again in a moment.")
     effects: list[Callable[[], object]] = []
     session.info[_EFFECTS], session.info[_LAST] = effects, []
     try:
-        _begin_write(session)
+        _begin_write(session, deadline)
         yield
         session.flush()
         for last in session.info[_LAST]:
@@ -180,7 +234,7 @@ def transaction() -> Iterator[None]:
         effect()
 
 
-def _begin_write(session: Any) -> None:
+def _begin_write(session: Any, deadline: float) -> None:
     def begin() -> None:
         try:
             session.connection(execution_options={_WRITE: True})
@@ -189,7 +243,7 @@ def _begin_write(session: Any) -> None:
             raise
 
     try:
-        _patiently(begin)
+        _patiently(begin, deadline)
     except OperationalError as error:
         raise Unavailable("The database is away or busy. Try again in a moment.") from error
 

@@ -88,12 +88,14 @@ def _connect(settings: Settings, college: int) -> None:
     numbers.add(college, NUMBERS, settings.public, check=False)
     carrier = Store(settings.var_dir / "carrier.sqlite3")
     carrier.save_account(sid, token, True, 0)
-    hook = f"{settings.public}/webhooks/twilio/inbound"
+    hooks = numbers.webhooks(settings.public)
+    addresses = {"sms_url": hooks.inbound, "sms_fallback_url": hooks.fallback}
+    addresses["voice_url"] = hooks.voice
     for e164 in NUMBERS:
         carrier.save_number(e164, sid)
         number = carrier.number(e164)
         assert number is not None
-        carrier.set_number(number.sid, {"sms_url": hook, "sms_fallback_url": hook})
+        carrier.set_number(number.sid, addresses)
     for given, family, _, phones in STUDENTS:
         for e164, kind in phones:
             carrier.add_handset(e164)

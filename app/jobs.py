@@ -11,6 +11,7 @@ import structlog
 from flask import Flask, current_app
 from redis import Redis, RedisError
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as LostConnection
 from redis.retry import Retry
 from rq import Queue
 from rq.serializers import JSONSerializer
@@ -26,10 +27,13 @@ _REDIS_TIMEOUT = 1.0  # seconds; a request never waits longer for a bell
 class Job(StrEnum):
     """The importable name of each job."""
 
-    DELIVER = "workers.delivery.deliver"  # argument: provider account id
+    DELIVER = "workers.delivery.deliver"
+    SETTLE = "workers.settling.settle"
+    IMPORT = "workers.gaps.import_missed"
     SEND_EMAILS = "workers.email.send_due"
     SWEEP = "workers.upkeep.sweep"
     NOTICES = "workers.upkeep.write_notices"
+    FORGET = "workers.upkeep.forget_old"
 
 
 QUEUE_OF = {Job.DELIVER: DELIVERY_QUEUE}
@@ -41,7 +45,8 @@ def init_app(app: Flask, redis_url: str) -> None:
         redis_url,
         socket_timeout=_REDIS_TIMEOUT,
         socket_connect_timeout=_REDIS_TIMEOUT,
-        retry=Retry(NoBackoff(), 1),
+        # For a connection that broke while it was idle; who is slow now is as slow again (F16).
+        retry=Retry(NoBackoff(), 1, (LostConnection,)),
     )
 
 
@@ -59,7 +64,7 @@ def queue(name: str, connection: Redis | None = None) -> Queue:
     return Queue(name, connection=connection or redis(), serializer=JSONSerializer)
 
 
-def ring(job: Job, *args: int) -> None:
+def ring(job: Job) -> None:
     """Ask a worker to run `job` soon; nothing where it has been asked already. Never raises.
 
     Call after the commit. The key keeps rings from piling up; `answered` deletes it.
@@ -67,19 +72,19 @@ def ring(job: Job, *args: int) -> None:
     if current_app.extensions["redis"] is None:
         return
     try:
-        if redis().set(_key(job, args), 1, nx=True, ex=_RING_SECONDS):
+        if redis().set(_key(job), 1, nx=True, ex=_RING_SECONDS):
             queue(QUEUE_OF.get(job, DEFAULT_QUEUE)).enqueue(
-                job.value, *args, result_ttl=0, failure_ttl=0, job_timeout=_RING_SECONDS * 5
+                job.value, result_ttl=0, failure_ttl=0, job_timeout=_RING_SECONDS * 5
             )
     except RedisError as error:
         log.warning("ring_lost", job=job.value, error=type(error).__name__)
 
 
-def answered(job: Job, *args: int) -> None:
+def answered(job: Job) -> None:
     """To be called by `job` before its first look at the database: what is queued from now on rings
     anew."""
     try:
-        redis().delete(_key(job, args))
+        redis().delete(_key(job))
     except RedisError:
         log.warning("ring_not_cleared", job=job.value)
 
@@ -94,5 +99,5 @@ def ring_bell(institution_id: int) -> None:
         log.warning("bell_lost", error=type(error).__name__)
 
 
-def _key(job: Job, args: tuple[int, ...]) -> str:
-    return ":".join(["ring", job.value, *map(str, args)])
+def _key(job: Job) -> str:
+    return f"ring:{job.value}"

@@ -23,7 +23,6 @@ STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM}
 STDERR = 2
 # In seconds:
 FIRST_WAIT = 0.2  # before the first restart; doubled for each quick failure after it
-QUICK = 5.0  # ready for less than this is a quick failure
 READY_WITHIN = 60.0
 STOP_WITHIN = 5.0  # all of them together, then they are killed
 HEAD_START = 1.5  # at a stop, how long the ones before wait for one to leave first
@@ -73,8 +72,11 @@ class Supervisor:
         *,
         on_ready: Callable[[], None] = lambda: None,
         first_wait: float = FIRST_WAIT,
+        quick: float = 5.0,
     ) -> None:
-        self._children = [_Child(process, first_wait) for process in processes]
+        """`quick`: seconds; a program that was ready for less failed quickly, and TRIES of that in
+        a row end it all."""
+        self._children = [_Child(process, first_wait, quick) for process in processes]
         self._on_ready = on_ready
 
     def run(self) -> None:
@@ -114,8 +116,9 @@ class Supervisor:
 class _Child:
     """A process and what has become of it."""
 
-    def __init__(self, process: Process, first_wait: float) -> None:
+    def __init__(self, process: Process, first_wait: float, quick: float) -> None:
         self._process = process
+        self._quick = quick
         self._first_wait = first_wait
         self._running: subprocess.Popen[bytes] | None = None
         self._start_at = self._started_at = monotonic()
@@ -158,7 +161,7 @@ class _Child:
     def _bury(self, code: int) -> None:
         self.kill()  # what it started may still hold its port
         self._running = None
-        lasted = self._ready_at is not None and monotonic() - self._ready_at >= QUICK
+        lasted = self._ready_at is not None and monotonic() - self._ready_at >= self._quick
         self._quick_failures = 1 if lasted else self._quick_failures + 1
         if self._quick_failures >= TRIES:
             raise GaveUp(self._obituary(code))

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,14 +14,14 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from flask import Flask, Response, current_app, g, redirect, request, session, url_for
-from sqlalchemy import ColumnElement, Select, insert, select, update
+from sqlalchemy import ColumnElement, Select, insert, null, select, update
 from sqlalchemy.orm import selectinload
 
 from app import clock
 from app.config import Settings
 from app.database import db, transaction
 from app.errors import Forbidden, Unauthorized
-from app.models import ApiToken, Institution, Login, Staff
+from app.models import ApiToken, Institution, Login, Role, Staff, staff_role
 from app.rules.access import Can, Viewer, capabilities_of
 
 P = ParamSpec("P")
@@ -96,7 +97,7 @@ def hash_token(token: str) -> str:
 
 def _viewer(staff: Staff, institution: Institution, scopes: list[str] | None = None) -> Viewer:
     of_role = capabilities_of((role.kind, role.capabilities) for role in staff.roles)
-    granted = of_role if scopes is None else frozenset(c for c in of_role if c in scopes)
+    granted = _granted(of_role, scopes)
     return Viewer(
         staff.id,
         staff.institution_id,
@@ -107,6 +108,11 @@ def _viewer(staff: Staff, institution: Institution, scopes: list[str] | None = N
         granted,
         withheld=of_role - granted,
     )
+
+
+def _granted(of_role: frozenset[Can], scopes: list[str] | None) -> frozenset[Can]:
+    """What a token's scopes leave of it; None = all."""
+    return of_role if scopes is None else frozenset(c for c in of_role if c in scopes)
 
 
 def _with_owner(credential: Any) -> Select[Any]:
@@ -133,20 +139,30 @@ def credential() -> Credential:
     return found
 
 
-def still_valid(asked: Iterable[Credential]) -> dict[Credential, Viewer]:
-    """Which of these are still good, and for what: asked again while a socket is open (I23)."""
-    asked, found = set(asked), {}
-    for kind, table, good in (
-        ("login", Login, _login_is_good()),
-        ("token", ApiToken, [ApiToken.revoked_at.is_(None)]),
+def still_valid(asked: Iterable[Credential]) -> dict[Credential, frozenset[Can]]:
+    """Which of these are still good, and for what: asked again and again for every open socket
+    (I23), so without an object per row."""
+    asked, owners = set(asked), {}
+    for kind, table, scopes, good in (
+        ("login", Login, null(), _login_is_good()),
+        ("token", ApiToken, ApiToken.scopes, [ApiToken.revoked_at.is_(None)]),
     ):
         ids = [c.id for c in asked if c.kind == kind]
-        rows = db.session.execute(_with_owner(table).where(table.id.in_(ids), *good)) if ids else ()
-        for row, staff, institution in rows:
-            scopes = row.scopes if kind == "token" else None
-            found[Credential(kind, row.id)] = _viewer(staff, institution, scopes)
+        rows = select(table.id, table.staff_id, scopes).join(Staff, Staff.id == table.staff_id)
+        for id_, *owner in db.session.execute(rows.where(table.id.in_(ids), Staff.active, *good)):
+            owners[Credential(kind, id_)] = owner
+    roles = defaultdict(list)
+    for staff_id, kind, capabilities in db.session.execute(
+        select(staff_role.c.staff_id, Role.kind, Role.capabilities)
+        .join(Role, Role.id == staff_role.c.role_id)
+        .where(staff_role.c.staff_id.in_({staff_id for staff_id, _ in owners.values()}))
+    ):
+        roles[staff_id].append((kind, capabilities))
     db.session.rollback()
-    return found
+    return {
+        found: _granted(capabilities_of(roles[staff_id]), scopes)
+        for found, (staff_id, scopes) in owners.items()
+    }
 
 
 def _login_is_good() -> list[ColumnElement[bool]]:

@@ -42,6 +42,7 @@ def run(
             Supervisor(
                 [*redis, *_ours(settings, demo=demo)],
                 on_ready=lambda: click.echo("\n".join(_welcome(settings, demo, logins))),
+                quick=settings.timing.quick_failure,
             ).run()
     except ConfigError as error:
         click.echo(f"replyline up: {error}", err=True)
@@ -54,7 +55,8 @@ def run(
 
 def _ours(settings: Settings, *, demo: bool) -> Iterator[Process]:
     """The table of processes, in the order of their start."""
-    env = {**os.environ, **settings.environment(), "PYTHONPATH": str(ROOT)}
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    env = {**os.environ, **settings.environment(), "PYTHONPATH": path}
 
     def replyline(name: str, *args: str, ready: Callable[[], bool] = lambda: True) -> Process:
         argv = (sys.executable, "-P", "-m", "app.cli", *args)

@@ -11,16 +11,18 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.helpers import until
+from tests.helpers import missing, until
 
 if TYPE_CHECKING:
+    from tests.college import College
     from tests.school import School
     from tests.stack import Stack
 
+KINDS = ["sqlite", "postgresql"]
 LOOPBACK = ("127.", "::1", "localhost")
 
 
@@ -28,14 +30,17 @@ def pytest_configure() -> None:
     sys.addaudithook(_refuse_the_outside)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of one database run in one process (`--dist loadgroup`): each stack starts once."""
-    for item in items:
-        params = getattr(item, "callspec", None) and item.callspec.params  # type: ignore[attr-defined]
-        kind = params and (params.get("database_url") or params.get("quiet_database_url"))
-        if kind:
-            item.add_marker(pytest.mark.xdist_group(kind))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """The tests of one database run in one process, so that each stack starts once."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByDatabase(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            parameters = nodeid.partition("[")[2]
+            kind = next((kind for kind in KINDS if kind in parameters), None)
+            return kind or super()._split_scope(nodeid)
+
+    return ByDatabase(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -75,9 +80,6 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     shutil.rmtree(socket.parent)
 
 
-KINDS = ["sqlite", "postgresql"]
-
-
 @pytest.fixture(scope="session", params=KINDS)
 def database_url(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -111,6 +113,29 @@ def school(stack: "Stack") -> Iterator["School"]:
         yield founded
 
 
+@pytest.fixture
+def timing() -> dict[str, Any]:
+    """What a test changes of the waits of its college."""
+    return {}
+
+
+@pytest.fixture
+def college(quiet_database_url: str, tmp_path: Path, timing: dict[str, Any]) -> Iterator["College"]:
+    """A college whose database is the test's alone."""
+    from app import config, create_app, jobs
+    from app.database import db
+    from tests.college import College
+
+    config.loopback_secrets(tmp_path)
+    waits = config.Timing(**{"pace": 0, "outage": 3600, "password_memory": 64, **timing})
+    settings = config.load(var_dir=tmp_path, database_url=quiet_database_url, timing=waits)
+    app = create_app(settings, web=False)
+    jobs.without_bells(app)
+    yield College(app)
+    with app.app_context():
+        db.engine.dispose()
+
+
 @contextmanager
 def _empty_database(kind: str, folder: Path) -> Iterator[str]:
     if kind == "sqlite":
@@ -118,7 +143,7 @@ def _empty_database(kind: str, folder: Path) -> Iterator[str]:
         return
     server = os.environ.get("TEST_POSTGRES_URL")
     if not server:
-        _missing("POSTGRES", "no PostgreSQL: set TEST_POSTGRES_URL")
+        missing("POSTGRES", "no PostgreSQL: set TEST_POSTGRES_URL")
     from sqlalchemy import create_engine, make_url, text
 
     name = f"replyline_{uuid.uuid4().hex}"
@@ -135,15 +160,8 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     """Debian's Chromium, or the one that CHROMIUM names; Playwright downloads nothing."""
     chromium = shutil.which(os.environ.get("CHROMIUM") or "chromium")
     if not chromium:
-        _missing("BROWSER", "no Chromium: apt-get install chromium, or set CHROMIUM")
+        missing("BROWSER", "no Chromium: apt-get install chromium, or set CHROMIUM")
     quiet = ["first-run", "default-browser-check", "sandbox"]
     off = ["background-networking", "component-update", "dev-shm-usage", "gpu", "quic", "sync"]
     args = [*(f"--no-{name}" for name in quiet), *(f"--disable-{name}" for name in off)]
     return {**browser_type_launch_args, "executable_path": chromium, "args": args}
-
-
-def _missing(what: str, why: str) -> NoReturn:
-    """Skip, or fail where the environment promised that it is there."""
-    if os.environ.get(f"REQUIRE_{what}") == "1":
-        pytest.fail(f"REQUIRE_{what}=1, but {why}", pytrace=False)
-    pytest.skip(why)

@@ -1,15 +1,17 @@
 """Helpers: what tests of every kind need."""
 
+import os
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from pathlib import Path
+from typing import NoReturn, TypeVar
 
 import pytest
 
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], timeout: float = 15.0) -> T:
+def until(condition: Callable[[], T], timeout: float = 30.0) -> T:
     """Look at `condition` until it is true, and return what it was.
 
     The one place in the tests that waits. Fails with the last value seen after `timeout` seconds.
@@ -20,3 +22,15 @@ def until(condition: Callable[[], T], timeout: float = 15.0) -> T:
             pytest.fail(f"not so within {timeout} s; last seen: {seen!r}")
         time.sleep(0.02)
     return seen
+
+
+def children(pid: int) -> list[int]:
+    """The processes that this one has started."""
+    return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def missing(what: str, why: str) -> NoReturn:
+    """Skip, or fail where the environment promised that it is there."""
+    if os.environ.get(f"REQUIRE_{what}") == "1":
+        pytest.fail(f"REQUIRE_{what}=1, but {why}", pytrace=False)
+    pytest.skip(why)

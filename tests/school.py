@@ -4,20 +4,25 @@ import itertools
 import re
 import secrets
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import httpx
 from flask import Flask
+from sqlalchemy import func, select
 
 from app import clock
 from app.carrier.client import CarrierClient, MailboxClient
 from app.database import db, transaction
+from app.models import Direction, Message
 from app.rules.access import Viewer
-from app.services import accounts, numbers, staff
+from app.rules.lifecycle import Status
+from app.services import accounts, numbers, staff, tokens
 from tests.helpers import until
 
 T = TypeVar("T")
@@ -62,6 +67,22 @@ class Member:
         found: dict[str, Any] = answer.json()
         return found
 
+    def insists(self, person: "Someone", body: str = "Hello", *, key: str = "", **more: Any) -> int:
+        """Text a person as a browser does: again under the same key until there is an answer. The
+        message's id."""
+        asked = {"person_id": person.id, "body": body, **more}
+        headers = {"Idempotency-Key": key or secrets.token_hex(8)}
+
+        def answered() -> int:
+            try:
+                answer = self.api.post("/messages", json=asked, headers=headers)
+            except httpx.TransportError:
+                return 0
+            assert answer.status_code in (201, 503), answer.text
+            return int(answer.json()["id"]) if answer.status_code == 201 else 0
+
+        return until(answered, timeout=60)
+
     def reply(self, conversation_id: int, body: str = "Hello again") -> dict[str, Any]:
         """Answer in a conversation; the message as the API answers it."""
         answer = self.api.post(f"/conversations/{conversation_id}/messages", json={"body": body})
@@ -80,9 +101,7 @@ class Member:
 
     def settled(self, message_id: int, *statuses: str) -> dict[str, Any]:
         """The message once it has one of these statuses."""
-        return until(
-            lambda: (m := self.message(message_id))["status"] in statuses and m, timeout=15
-        )
+        return until(lambda: (m := self.message(message_id))["status"] in statuses and m)
 
     def conversations(self, **query: Any) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.api.get("/conversations", params=query).json()["items"]
@@ -158,7 +177,7 @@ class School:
         email = f"{name.split()[0].lower()}.{secrets.token_hex(4)}@northfield.example"
         with self.app.app_context():
             staff_id = staff.create(self.id, email, name, list(roles) or ["Advisor"], PASSWORD)
-            token = staff.create_token(email, "test", None)
+            token = tokens.issue(email, "test", None)
             db.session.remove()
         api = httpx.Client(
             base_url=f"{self.url}/api/v1",
@@ -246,6 +265,40 @@ class School:
         found: dict[str, Any] = answer.json()
         return found
 
+    def crowd(self, writers: int, people: int) -> tuple[list[Member], list[Someone]]:
+        """So many who write, each with a number to come, and so many to be written to."""
+        self.pool(writers)
+        staff = [self.member() for _ in range(writers)]
+        return staff, [self.person("mobile") for _ in range(people)]
+
+    def all_write_to_all(self, staff: Sequence[Member], people: Sequence[Someone]) -> None:
+        """Each member one text to each person; the members at the same time."""
+
+        def write(member: Member) -> None:
+            for person in people:
+                member.insists(person)
+
+        at_once(*(partial(write, member) for member in staff))
+
+    def accepted(self) -> Counter[int]:
+        """Of how many pairs of numbers the carrier accepted how many texts: {1: 50} = fifty, each
+        once."""
+        return Counter(Counter((text["from"], text["to"]) for text in self.ledger()).values())
+
+    def under_way(self) -> Counter[str]:
+        """How many messages of ours have which status, of those that have not left for certain.
+        Asks the database itself."""
+        with self.app.app_context():
+            rows = db.session.execute(
+                select(Message.status, func.count())
+                .where(Message.institution_id == self.id, Message.direction == Direction.OUTBOUND)
+                .where(Message.status < Status.ACCEPTED)
+                .group_by(Message.status)
+            )
+            found = Counter({status.word: count for status, count in rows})
+            db.session.remove()
+        return found
+
     def usage(self) -> dict[str, Any]:
         found: dict[str, Any] = self.admin().api.get("/usage").json()
         return found
@@ -283,6 +336,10 @@ class School:
         with self.app.app_context(), transaction():
             accounts.stop(self.account_id, reason, clock.now())
         yield
+        self.resume()
+
+    def resume(self) -> None:
+        """An admin saves the account again, and it sends again."""
         with self.app.app_context():
             accounts.add(
                 self.id, self.account_sid, self.account_secret, api_url=self.carrier.base_url

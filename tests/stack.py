@@ -15,13 +15,15 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 from flask import Flask
+from redis import RedisError
 
 from app import config, create_app
 from app.carrier.client import CarrierClient, MailboxClient
-from tests.helpers import until
+from tests.helpers import children, until
 from tests.school import School
 
 # Short waits, so that no test has to be patient. The defaults are pinned by tests/test_config.py.
@@ -30,15 +32,25 @@ TIMING = {
     "stop_wait": 3.0,
     "lease": 4.0,
     "sweep_every": 1.0,
+    "pace": 0.02,
     "busy_retry": 0.2,
+    "breaker_first": 1.0,
+    "breaker_longest": 2.0,
+    "settle_looks": [0.5, 1.0, 2.0],
     "unreachable_retries": [0.5],
+    "beat_every": 1.0,
     "mail_first_wait": 0.2,
     "mail_longest_wait": 0.4,
     "unseen_before_notice": 2.5,
     "live_poll": 0.5,
     "live_ping": 1.0,
+    "api_per_minute": 1_000_000,
+    "quick_failure": 0.1,
     "password_memory": 64,
 }
+
+DELIVERY = ("worker", "--queue", "delivery")  # for `Stack.pid`
+KILLER = Path(__file__).with_name("faults") / "site"  # a sitecustomize that dies where asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +67,70 @@ class Stack:
     mailbox: MailboxClient
     database: str  # sqlite | postgresql
 
+    def pid(self, *words: str) -> int:
+        """Of the process whose command line ends with these words: "worker", "--queue", "delivery".
+
+        Waits until there is one."""
+        started = self.process.pid
+        return until(lambda: next((p for p in children(started) if _said(p, words)), 0))
+
+    def kill_at(self, point: str) -> None:
+        """The next process that reaches this point (`app.points`) dies there."""
+        (self.var_dir / "kill" / point).touch()
+
+    def was_killed_at(self, point: str) -> bool:
+        return not (self.var_dir / "kill" / point).exists()
+
+    @contextmanager
+    def asleep(self, pid: int) -> Iterator[None]:
+        """A process that is there and does nothing, as long as the block lasts."""
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    @contextmanager
+    def without(self, pid: int) -> Iterator[None]:
+        """A process killed by -9, which comes back only after the block, as all that die
+        meanwhile."""
+        with self.asleep(self.process.pid):
+            os.kill(pid, signal.SIGKILL)
+            yield
+
+    def redis_pid(self) -> int:
+        """Waits until there is one that answers."""
+        redis = self.app.extensions["redis"]
+
+        def asked() -> int:
+            try:
+                return int(redis.info("server")["process_id"])
+            except RedisError:
+                return 0
+
+        return until(asked)
+
     def school(self) -> AbstractContextManager[School]:
         """A new one, with nothing in it."""
         return School.founded(self.app, self.url, self.carrier, self.mailbox)
 
 
-def start(database_url: str, var_dir: Path) -> Stack:
-    """All processes on `database_url`, ready. Their logs are in `var_dir`/log."""
+def start(database_url: str, var_dir: Path, **waits: Any) -> Stack:
+    """All processes on `database_url`, ready. Their logs are in `var_dir`/log. `waits`: of TIMING,
+    others."""
+    timing = {**TIMING, **waits}
     port = _free_ports()
+    (var_dir / "kill").mkdir(exist_ok=True)
     environment = {
         **os.environ,
         "VAR_DIR": str(var_dir),
         "PORT": str(port),
         "DATABASE_URL": database_url,
-        "TIMING": json.dumps(TIMING),
+        "REDIS_URL": "",  # one of its own: the tests kill it
+        "TIMING": json.dumps(timing),
         "LOG_FORMAT": "json",
-        "PYTHONPATH": str(config.ROOT),
+        "PYTHONPATH": os.pathsep.join(map(str, (config.ROOT, KILLER))),
+        "KILL_AT": str(var_dir / "kill"),
     }
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "app.cli", "up", "--demo"],
@@ -86,7 +146,7 @@ def start(database_url: str, var_dir: Path) -> Stack:
         database_url=database_url,
         mail_url=f"smtp://127.0.0.1:{port + 3}",
         mail_from="no-reply@replyline.example",
-        timing=config.Timing(**TIMING),
+        timing=config.Timing(**timing),
     )
     return Stack(
         process,
@@ -101,14 +161,22 @@ def start(database_url: str, var_dir: Path) -> Stack:
 
 
 @contextmanager
-def running(database_url: str, var_dir: Path) -> Iterator[Stack]:
+def running(database_url: str, var_dir: Path, **waits: Any) -> Iterator[Stack]:
     """All processes until the end of the block."""
-    stack = start(database_url, var_dir)
+    stack = start(database_url, var_dir, **waits)
     try:
         yield stack
     finally:
         stack.process.send_signal(signal.SIGTERM)
         stack.process.wait(20)
+
+
+def _said(pid: int, words: tuple[str, ...]) -> bool:
+    try:
+        said = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+    except FileNotFoundError:
+        return False
+    return said[-1 - len(words) : -1] == list(words)
 
 
 def _is_up(url: str, process: subprocess.Popen[bytes]) -> bool:

@@ -109,7 +109,7 @@ def made(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[I
     installation = Installation(environment, carrier, sid, token)
     assert installation.run("db", "upgrade").returncode == 0
     with installation.running("carrier"):
-        until(lambda: all(_listens(port + n) for n in (1, 2, 3)), timeout=20)
+        until(lambda: all(_listens(port + n) for n in (1, 2, 3)))
         carrier.account(sid, token)
         yield installation
 
@@ -158,8 +158,8 @@ def test_a_school_from_nothing_to_a_call_of_the_api(made, school):
     )
     assert " " not in token + narrow
     url = f"http://127.0.0.1:{made.environment['PORT']}"
-    with made.running("web"), httpx.Client(base_url=url, trust_env=False) as client:
-        until(lambda: _listens(int(made.environment["PORT"])), timeout=20)
+    with made.running("web"), httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
+        until(lambda: _listens(int(made.environment["PORT"])))
         bearer = {"Authorization": f"Bearer {token}"}
         pool = client.get("/api/v1/numbers", headers=bearer).json()["items"]
         assert {number["number"] for number in pool} == set(numbers)
@@ -175,12 +175,25 @@ def test_the_doctor_looks_at_everything(made, school):
     alone = made.run("doctor")
     assert alone.returncode == 1
     assert "FAIL sweep: no sweep has run for two minutes" in alone.stdout
-    with made.running("worker"), made.running("scheduler"):
-        until(lambda: (done := made.run("doctor")).returncode == 0 and done, timeout=40)
-        lines = made.run("doctor").stdout.splitlines()
+    with made.running("web"), made.running("worker"), made.running("scheduler"):
+        well = until(lambda: (done := made.run("doctor")).returncode == 0 and done, timeout=40)
+    lines = well.stdout.splitlines()
     names = ["settings", "database", "migrations", "redis", "mail", "provider_account", "sweep"]
-    assert [line.split(maxsplit=1)[1] for line in lines[:7]] == names
+    names += ["web", "provider", "webhooks"]
+    assert [line.split(maxsplit=1)[1] for line in lines[:10]] == names
     assert all(line.startswith("ok ") for line in lines)
+    stays, leaves = numbers = [f"+1512{secrets.randbelow(8_000_000) + 2_000_000}" for _ in range(2)]
+    for number in numbers:
+        made.carrier.number(made.sid, number)
+    made.said("numbers", "add", *numbers, "--institution", school)
+    another = "AC" + secrets.token_hex(16)
+    made.carrier.account(another, "token")
+    made.carrier.number(another, leaves)
+    moved = made.run("doctor", PUBLIC_URL="https://texts.example.edu")
+    (line,) = [line for line in moved.stdout.splitlines() if line.startswith("FAIL webhooks: ")]
+    assert f"{stays} (inbound, fallback, voice)" in line
+    assert f"{leaves} (not in the account)" in line
+    assert moved.returncode == 1
     dead_mail = made.run("doctor", MAIL_URL="smtp://127.0.0.1:1")
     assert dead_mail.returncode == 1
     assert "FAIL mail: " in dead_mail.stdout

@@ -19,5 +19,5 @@ def test_every_queue_is_one_that_workers_listen_to():
     assert set(QUEUE_OF.values()) <= {DELIVERY_QUEUE, DEFAULT_QUEUE}
 
 
-def test_the_sweep_and_the_notices_are_rung_periodically():
-    assert set(periodic_table(Timing())) == {Job.SWEEP, Job.NOTICES}
+def test_what_was_left_is_looked_for_periodically():
+    assert set(periodic_table(Timing())) == {Job.SWEEP, Job.IMPORT, Job.NOTICES}

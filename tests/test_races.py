@@ -1,79 +1,27 @@
 """Two things at once, with the moment between them held open. No process works on this database."""
 
 import threading
-from contextlib import contextmanager
 
-import pytest
 from sqlalchemy import func, select, update
 
-from app import clock, config, create_app, jobs, migrations
+from app import clock
 from app.database import database_now, db, transaction
 from app.errors import Conflict, ProviderDenied
 from app.events import Event, publish
-from app.models import Attempt, Conversation, EventRow, Message, ProviderAccount
-from app.providers import InboundSms
-from app.rules.access import Can, Viewer
+from app.models import Attempt, Conversation, Email, EventRow, Message, ProviderAccount
 from app.rules.lifecycle import Status
 from app.services import (
     accounts,
+    claiming,
     consent,
     delivery,
+    emails,
     inbox,
-    numbers,
-    people,
-    receiving,
-    sending,
     staff,
+    tracking,
 )
+from tests.college import SID
 from tests.school import at_once
-
-SID = "AC" + "1" * 32
-OURS, THEIRS = "+15125550190", "+15125550147"
-
-
-class College:
-    """Dana, an advisor with a number to come, and Maya, a student with a phone."""
-
-    def __init__(self, app):
-        self.app = app
-        with self.inside():
-            migrations.upgrade()
-            self.id = staff.create_institution("Northfield", "America/Chicago", "US")
-            self.account = accounts.add(self.id, SID, "token", check=False)
-            numbers.add(self.id, [OURS], "http://127.0.0.1", check=False)
-            self.dana, self.kim = self.viewer("Dana"), self.viewer("Kim")
-            fields = {"kind": "student", "given_name": "Maya", "family_name": "Torres"}
-            self.maya = people.create(self.dana, fields, [(THEIRS, "mobile")])
-
-    @contextmanager
-    def inside(self):
-        """A context and a session of one's own, as every request and every job has."""
-        with self.app.app_context():
-            try:
-                yield
-            finally:
-                db.session.remove()
-
-    def viewer(self, name, role="Advisor", rights=tuple(Can)):
-        email = f"{name.lower()}@northfield.example"
-        staff_id = staff.create(self.id, email, name, [role], "a long password")
-        return Viewer(staff_id, self.id, name, email, "UTC", "US", frozenset(rights))
-
-    def text(self, body="Hello"):
-        return sending.to_person(self.dana, self.maya, sending.Draft(body)).id
-
-    def receive(self, body, sid="1"):
-        return receiving.receive_many([InboundSms(SID, "SM" + sid * 32, THEIRS, OURS, body)])
-
-
-@pytest.fixture
-def college(quiet_database_url, tmp_path):
-    config.loopback_secrets(tmp_path)
-    app = create_app(config.load(var_dir=tmp_path, database_url=quiet_database_url), web=False)
-    jobs.without_bells(app)
-    yield College(app)
-    with app.app_context():
-        db.engine.dispose()
 
 
 def test_the_events_of_a_transaction_that_failed_do_not_silence_the_next(college):
@@ -97,42 +45,42 @@ def test_a_worker_that_overslept_its_lease_calls_nobody(college):
     """I6, F6: its text belongs to the next one."""
     with college.inside():
         college.text()
-        (first,) = delivery.claim(college.account, 10)
+        (first,) = claiming.claim(college.account, 10)
         with transaction():
             db.session.execute(update(Message).values(lease_until=database_now(-1)))
-        delivery.free_dead_claims()
-        (second,) = delivery.claim(college.account, 10)
+        claiming.free_dead_claims()
+        (second,) = claiming.claim(college.account, 10)
         assert second.message_id == first.message_id
-        assert not delivery.begin_call(first)
+        assert not claiming.begin_call(first)
         delivery.record([delivery.Outcome(first, None, called=False)])
-        assert delivery.begin_call(second), "the late one took the text from the other"
-        assert delivery.claim(college.account, 10) == []
+        assert claiming.begin_call(second), "the late one took the text from the other"
+        assert claiming.claim(college.account, 10) == []
 
 
 def test_a_claimed_text_whose_worker_died_is_unknown_only_once_it_was_stamped(college):
     """F6: before its call it is provably unsent; after it nobody knows, and nobody tries again."""
     with college.inside():
         college.text()
-        (call,) = delivery.claim(college.account, 10)
-        assert delivery.begin_call(call)
+        (call,) = claiming.claim(college.account, 10)
+        assert claiming.begin_call(call)
         with transaction():
             db.session.execute(update(Message).values(lease_until=database_now(-1)))
-        delivery.free_dead_claims()
+        claiming.free_dead_claims()
         assert db.session.execute(select(Message.status)).scalar_one() is Status.UNCONFIRMED
-        assert delivery.claim(college.account, 10) == []
+        assert claiming.claim(college.account, 10) == []
 
 
 def test_no_call_begins_while_a_stop_is_being_committed(college):
     """D14, I9: the stamp waits for the STOP, and then sees it."""
     with college.inside():
         college.text()
-        (call,) = delivery.claim(college.account, 10)
+        (call,) = claiming.claim(college.account, 10)
     in_the_middle, done, began = threading.Event(), threading.Event(), []
 
     def worker():
         with college.inside():
             in_the_middle.wait(5)
-            began.append(delivery.begin_call(call))
+            began.append(claiming.begin_call(call))
         done.set()
 
     thread = threading.Thread(target=worker)
@@ -151,11 +99,39 @@ def test_a_stop_that_comes_twice_waits_twice(college):
     """D14: the copy of a webhook is not answered while the calls of the first are on the wire."""
     with college.inside():
         college.text()
-        (call,) = delivery.claim(college.account, 10)
-        assert delivery.begin_call(call)
+        (call,) = claiming.claim(college.account, 10)
+        assert claiming.begin_call(call)
         silenced = college.receive("STOP")
         assert silenced
         assert college.receive("STOP") == silenced
+
+
+def test_an_email_that_went_out_does_not_bring_back_what_its_text_was(college):
+    """I16, D35: no browser hears “undelivered” after “delivered”."""
+    with college.inside():
+        college.text(to=college.person("Ana", "+15125550177", email="ana@students.example"))
+        (call,) = claiming.claim(college.account, 10)
+        assert claiming.begin_call(call)
+        college.report(call, Status.UNDELIVERED, error="30008")
+        email = db.session.execute(select(Email.id)).scalar_one()
+    done = threading.Event()
+
+    def mailed():
+        with college.inside():
+            emails.record_sent(email)
+        done.set()
+
+    thread = threading.Thread(target=mailed)
+    with college.inside(), transaction():
+        attempt, message = tracking.locked(call.text.report_url.rpartition("/")[2])
+        tracking.advance(attempt, message, Status.DELIVERED, clock.now())
+        thread.start()
+        assert not done.wait(0.5), "the email did not wait for the report"
+    thread.join(30)
+    with college.inside():
+        told = select(EventRow.status).where(EventRow.name == "message.status_changed")
+        words = db.session.execute(told.order_by(EventRow.seq)).scalars().all()
+    assert words == ["undelivered", "delivered", "delivered"]
 
 
 def test_a_text_that_arrives_while_its_thread_changes_hands_is_not_lost(college):
@@ -201,12 +177,13 @@ def test_an_answer_to_old_credentials_does_not_stop_the_new_ones(college):
     """D35: the call began before the account was saved again."""
     with college.inside():
         college.text()
-        (call,) = delivery.claim(college.account, 10)
-        assert delivery.begin_call(call)
+        (call,) = claiming.claim(college.account, 10)
+        assert claiming.begin_call(call)
         accounts.add(college.id, SID, "another token", check=False)
         delivery.record([delivery.Outcome(call, ProviderDenied("wrong token", "20003"))])
         assert db.session.execute(select(ProviderAccount.stopped_reason)).scalar_one() is None
-        (again,) = delivery.claim(college.account, 10)
+        college.nothing_was_missed()
+        (again,) = claiming.claim(college.account, 10)
         delivery.record([delivery.Outcome(again, ProviderDenied("wrong token", "20003"))])
         assert db.session.execute(select(ProviderAccount.stopped_reason)).scalar_one()
-        assert delivery.claim(college.account, 10) == []
+        assert claiming.claim(college.account, 10) == []

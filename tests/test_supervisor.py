@@ -66,7 +66,7 @@ class Family:
         return [int(line) for line in file.read_text().split()] if file.exists() else []
 
     def born(self, name: str, count: int = 1) -> list[int]:
-        return until(lambda: pids if len(pids := self.pids(name)) >= count else None, timeout=20)
+        return until(lambda: pids if len(pids := self.pids(name)) >= count else None)
 
     def end(self, sign: signal.Signals) -> tuple[int, str, str]:
         """Send `sign` to the supervisor; its exit code and what it said."""
@@ -80,7 +80,7 @@ def family(tmp_path: Path) -> Iterator[Family]:
     family = Family(tmp_path)
     yield family
     family.parent.terminate()  # not kill: then it takes grandchildren along
-    family.parent.communicate()
+    family.parent.communicate(timeout=60)
 
 
 def is_gone(pid: int) -> bool:

@@ -13,7 +13,7 @@ import pathlib, secrets, sys, traceback
 import gevent, greenlet
 from twilio.request_validator import RequestValidator
 from app import config, create_app, database, logs, migrations
-from app.services import accounts, numbers, people, staff
+from app.services import accounts, numbers, people, staff, tokens
 from app.rules.access import Can, Viewer
 
 yields = []
@@ -38,6 +38,7 @@ with app.app_context():
     viewer = Viewer(dana, college, "Dana", "dana@x.example", "UTC", "US", frozenset(Can))
     fields = {"kind": "student", "given_name": "Maya", "family_name": "Torres"}
     maya = people.create(viewer, fields, [("+15125550147", "mobile")])
+    token = tokens.issue("dana@northfield.example", "t", None)
 
 def webhook(body):
     form = {"MessageSid": "SM" + secrets.token_hex(16), "AccountSid": SID, "From": "+15125550147"}
@@ -55,6 +56,11 @@ def advisor(n):
     client.post(page.location + "/archive")
     client.post("/logout")
 
+def program(key):
+    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
+    made = app.test_client().post("/api/v1/people", json={"given_name": "Pat"}, headers=headers)
+    assert made.status_code == 201, made.status_code
+
 def sleeper():
     with app.app_context(), database.transaction():
         gevent.sleep(0.01)
@@ -64,6 +70,7 @@ gevent.spawn(sleeper).join()
 assert yields, "the trace sees nothing"
 yields.clear()
 jobs = [gevent.spawn(advisor, n) for n in range(3)]
+jobs += [gevent.spawn(program, key) for key in ("a", "a", "b")]
 jobs += [gevent.spawn(webhook, body) for body in ("hello", "STOP", "START", "please stop texting")]
 gevent.joinall(jobs, raise_error=True)
 greenlet.settrace(None)

@@ -9,6 +9,7 @@ from app import clock, jobs
 from app.config import Settings
 from app.jobs import Job
 from app.mail import MailDeferred, Mailer, MailRefused, MailServerDown, connected
+from app.points import reached
 from app.services import emails
 
 log = structlog.get_logger()
@@ -42,7 +43,9 @@ def send_due() -> None:
 
 def _hand_over(mailer: Mailer, email: emails.Claimed) -> None:
     try:
+        reached("email.claimed")
         mailer.send(email.mail)
+        reached("email.handed_over")
     except MailRefused as error:
         emails.record_refused(email.id, str(error))
     except MailDeferred as error:

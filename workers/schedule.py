@@ -19,13 +19,16 @@ log = structlog.get_logger()
 _LOCK = "replyline:scheduler"
 _LOCK_SECONDS = 10
 _STEP = 1.0  # seconds between looks
+_HOUR = 3600.0
 
 
 def periodic_table(timing: Timing) -> dict[Job, float]:
     """Every periodic job, and how many seconds lie between two of its runs."""
     return {
         Job.SWEEP: timing.sweep_every,
+        Job.IMPORT: timing.sweep_every,
         Job.NOTICES: timing.sweep_every,
+        Job.FORGET: _HOUR,
     }
 
 

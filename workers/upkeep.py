@@ -3,18 +3,26 @@ for."""
 
 from app import jobs
 from app.jobs import Job
-from app.services import delivery, health, notices
+from app.services import claiming, delivery, health, idempotency, notices
 
 
 def sweep() -> None:
     """Free what dead workers had claimed, and ring for whatever is due. Harmless at any time."""
     jobs.answered(Job.SWEEP)
     health.note_sweep()
-    delivery.free_dead_claims()
+    claiming.free_dead_claims()
     delivery.fail_stale()
-    for account_id in delivery.accounts_with_work():
-        jobs.ring(Job.DELIVER, account_id)
+    delivery.catch_forbidden()
+    if claiming.accounts_with_work():
+        jobs.ring(Job.DELIVER)
+    jobs.ring(Job.SETTLE)
     jobs.ring(Job.SEND_EMAILS)
+
+
+def forget_old() -> None:
+    """Let go of what is kept for a while only."""
+    jobs.answered(Job.FORGET)
+    idempotency.forget_old()
 
 
 def write_notices() -> None:

@@ -23,7 +23,14 @@ from app.models.numbers import (
     SenderNumber,
 )
 from app.models.people import ContactNumber, Person, PersonKind, PersonPhone
-from app.models.records import AuditEntry, ConsentEntry, EventCounter, EventRow
+from app.models.records import (
+    AuditEntry,
+    Beat,
+    ConsentEntry,
+    EventCounter,
+    EventRow,
+    Idempotency,
+)
 from app.models.staff import ApiToken, Login, Role, RoleKind, Staff, staff_role
 
 __all__ = [
@@ -34,6 +41,7 @@ __all__ = [
     "Assignment",
     "Attempt",
     "AuditEntry",
+    "Beat",
     "ConsentEntry",
     "ContactNumber",
     "Conversation",
@@ -42,6 +50,7 @@ __all__ = [
     "Email",
     "EventCounter",
     "EventRow",
+    "Idempotency",
     "Institution",
     "Kind",
     "Login",

@@ -18,6 +18,7 @@ from app.models.columns import (
     when_or_never,
 )
 from app.rules.dispatch import Channel
+from app.rules.keywords import Keyword
 from app.rules.lifecycle import Status
 from app.rules.reasons import Reason
 
@@ -118,8 +119,22 @@ class Message(Base):
         Index("ix_message_person", "person_id", "id"),
         Index("ix_message_log", "institution_id", "id"),
         Index(
+            "uq_message_resend_of",  # resent once: whoever presses twice sends no third text
+            "resend_of",
+            unique=True,
+            sqlite_where=text("resend_of IS NOT NULL"),
+            postgresql_where=text("resend_of IS NOT NULL"),
+        ),
+        Index(
             "ix_message_due",
             "provider_account_id",
+            "status",
+            sqlite_where=MESSAGE_UNFINISHED,
+            postgresql_where=MESSAGE_UNFINISHED,
+        ),
+        Index(
+            "ix_message_next",
+            "sender_number_id",
             "priority",
             "id",
             sqlite_where=MESSAGE_UNFINISHED,
@@ -150,6 +165,7 @@ class Message(Base):
     error_code: Mapped[str | None] = mapped_column(String(32))
     error_message: Mapped[str | None] = mapped_column(String(300))
     idempotency_key: Mapped[str | None] = mapped_column(String(80))
+    keyword: Mapped[Keyword | None] = mapped_column(ByValue(Keyword))  # what an inbound text said
     resend_of: Mapped[int | None] = mapped_column(Id, ref("message"))
     email_id: Mapped[int | None] = mapped_column(Id, ref("email"), index=True)
     priority: Mapped[int] = mapped_column(default=0)  # lower goes first: 0 a person, 10 bulk
@@ -168,7 +184,8 @@ class Attempt(Base):
     """One try to hand a text to the provider.
 
     `calling_at` is stamped just before the call; an attempt without it provably sent nothing.
-    `answered_at`: the call ended, whatever came out. Times of the database's clock.
+    `answered_at`: the call ended, whatever came out. `look_at`: when the provider is asked about it
+    next, after `looks` times that said nothing new. Times of the database's clock.
     """
 
     __tablename__ = "attempt"
@@ -178,6 +195,12 @@ class Attempt(Base):
             "contact_number_id",
             sqlite_where=text("calling_at IS NOT NULL AND answered_at IS NULL"),
             postgresql_where=text("calling_at IS NOT NULL AND answered_at IS NULL"),
+        ),
+        Index(
+            "ix_attempt_look",
+            "look_at",
+            sqlite_where=text("look_at IS NOT NULL"),
+            postgresql_where=text("look_at IS NOT NULL"),
         ),
     )
 
@@ -192,6 +215,8 @@ class Attempt(Base):
     created_at: Mapped[when]
     calling_at: Mapped[when_or_never]
     answered_at: Mapped[when_or_never]
+    look_at: Mapped[when_or_never]
+    looks: Mapped[int] = mapped_column(default=0)
 
 
 class DeliveryReport(Base):

@@ -18,7 +18,13 @@ class OptOutReplies(StrEnum):
 
 
 class ProviderAccount(Base):
-    """`stopped_reason`: set while nothing may be sent through it; the queue is kept (D35)."""
+    """`stopped_reason`: set while nothing may be sent through it; the queue is kept (D35).
+
+    `paused_until`: no call before (429, breaker), and `unclear`: how many calls in a row had no
+    clear answer. `imported_until`: every inbound text that the provider had got by then is here;
+    `missed_at`: some may not have reached us until then, so nothing is sent before an import has
+    got as far (D42). The database's clock.
+    """
 
     __tablename__ = "provider_account"
 
@@ -32,13 +38,17 @@ class ProviderAccount(Base):
         ByValue(OptOutReplies), default=OptOutReplies.PROVIDER
     )
     stopped_reason: Mapped[str | None] = mapped_column(String(300))
+    paused_until: Mapped[when_or_never]
+    unclear: Mapped[int] = mapped_column(default=0)
+    imported_until: Mapped[when]
+    missed_at: Mapped[when_or_never]
     saved_at: Mapped[when]  # an answer to a call of before says nothing about these credentials
     created_at: Mapped[when]
 
 
 class SenderNumber(Base):
-    """A number of ours. `free_from`: end of its cool-off; `retired_at`: out of the pool for good
-    (D26)."""
+    """A number of ours. `next_call_at`: paced until then, by the database's clock. `free_from`: end
+    of its cool-off; `retired_at`: out of the pool for good (D26)."""
 
     __tablename__ = "sender_number"
     __table_args__ = (Index("ix_sender_number_pool", "institution_id", "last_used_at", "id"),)
@@ -49,6 +59,7 @@ class SenderNumber(Base):
     e164: Mapped[str] = mapped_column(String(40), unique=True)
     provider_sid: Mapped[str | None] = mapped_column(String(64))
     last_used_at: Mapped[when_or_never]
+    next_call_at: Mapped[when_or_never]
     free_from: Mapped[when_or_never]
     retired_at: Mapped[when_or_never]
     created_at: Mapped[when]

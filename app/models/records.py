@@ -1,7 +1,7 @@
-"""Records: what is only ever appended. The consent ledger, the audit log, and the events browsers
-follow."""
+"""Records: what is only ever appended. The consent ledger, the audit log, the events browsers
+follow, and the answers kept under the keys of programs. And the beat, which is not."""
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import Base
@@ -63,4 +63,30 @@ class EventRow(Base):
     ids: Mapped[json_map]
     status: Mapped[str | None] = mapped_column(String(32))
     audience: Mapped[str] = mapped_column(Text)
+    at: Mapped[when]
+
+
+class Idempotency(Base):
+    """A request of a program that was done, under the key that it gave: repeated, it has the same
+    answer and no second effect (I8). `asked`: keyed hash of the request, hex."""
+
+    __tablename__ = "idempotency"
+    __table_args__ = (UniqueConstraint("staff_id", "key"),)
+
+    id: Mapped[pk]
+    institution_id: Mapped[institution_fk]
+    staff_id: Mapped[int] = mapped_column(Id, ref("staff"))
+    key: Mapped[str] = mapped_column(String(80))
+    asked: Mapped[str] = mapped_column(String(64))
+    answer: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[when] = mapped_column(index=True)
+
+
+class Beat(Base):
+    """The one row that says when a web process last could store what comes in (D42). The database's
+    clock."""
+
+    __tablename__ = "beat"
+
+    id: Mapped[pk]
     at: Mapped[when]

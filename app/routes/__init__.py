@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from app.database import db
 from app.errors import ReplylineError, Unauthorized, Unavailable
-from app.routes import filters, health, inbox, session, webhooks
+from app.routes import filters, health, inbox, session, tokens, webhooks
 from app.security import to_sign_in, viewer_of_cookie
 
 log = structlog.get_logger()
@@ -29,7 +29,7 @@ def init_app(app: Flask) -> None:
     for blueprint in (webhooks.bp, health.bp):
         app.register_blueprint(blueprint)
         csrf.exempt(blueprint)
-    for blueprint in (session.bp, inbox.bp):
+    for blueprint in (session.bp, inbox.bp, tokens.bp):
         app.register_blueprint(blueprint)
     app.after_request(_log)
     app.register_error_handler(ReplylineError, _ours)

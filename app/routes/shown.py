@@ -232,7 +232,7 @@ def thread_view(
     told = {m.at for m in shown if m.name in ("opted_out", "opted_in")}
     items: list[MessageItem | MarkerItem] = [
         message_item(s, viewer, names)
-        for s in said
+        for s in reversed(said)  # found late, several may be of one second
         # STOP and START are shown as the marker that was made in the same moment, not twice.
         if not (s.message.created_at in told and _is_keyword(s.message))
     ]

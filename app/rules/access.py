@@ -31,8 +31,30 @@ class Can(StrEnum):
     AUDIT_READ = "audit.read"
 
 
-# One of these lets a program read conversations and follow their events.
-READERS = (Can.TEXT_REPLY, Can.TEXT_START, Can.INBOX_ALL)
+MEANING: dict[Can, str] = {
+    Can.TEXT_REPLY: "Answer in your own conversations",
+    Can.TEXT_START: "Start conversations, and hold a number",
+    Can.TEXT_BULK: "Write to many people at once",
+    Can.HOURS_OVERRIDE: "Write to many outside of the sending hours",
+    Can.INBOX_ALL: "Read everybody’s conversations",
+    Can.PEOPLE_READ: "See people and their phones",
+    Can.PEOPLE_EDIT: "Change people and their phones",
+    Can.CONSENT_EDIT: "Set whether a number may be texted",
+    Can.PEOPLE_IMPORT: "Import people",
+    Can.REPORTS_READ: "See reports",
+    Can.REPORTS_EXPORT: "Export reports",
+    Can.SETTINGS_EDIT: "Change the settings",
+    Can.NUMBERS_MANAGE: "Manage the pool of numbers",
+    Can.STAFF_MANAGE: "Manage staff and roles",
+    Can.PROVIDER_EDIT: "Change the provider account",
+    Can.LIMITS_EDIT: "Change the limits",
+    Can.TOKENS_MANAGE: "Manage API tokens",
+    Can.AUDIT_READ: "See the audit log",
+}
+
+# One of these lets a program read conversations and follow their events, or write in them.
+WRITERS = (Can.TEXT_REPLY, Can.TEXT_START)
+READERS = (*WRITERS, Can.INBOX_ALL)
 
 _REPLY = (Can.TEXT_REPLY, Can.PEOPLE_READ)
 _ADVISE = (*_REPLY, Can.TEXT_START, Can.PEOPLE_EDIT, Can.CONSENT_EDIT)

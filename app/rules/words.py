@@ -142,6 +142,13 @@ KEYWORD_REPLIES = {
     Keyword.HELP: "{institution}: texts from our staff. Help: {contact}. Reply STOP to stop.",
 }
 
+ACCOUNT_STOPPED_SUBJECT = "Texting stands still: {reason}"
+ACCOUNT_STOPPED_BODY = (
+    "The provider account of {institution} was stopped: {reason}.\n\n"
+    "No text is lost: those that were written wait, and new ones go by email, until the account is "
+    "saved again with credentials that work (replyline provider add)."
+)
+
 NO_EMAIL = "there is no email address either"
 MAY_NOT_START = "Your role may answer texts but not start them."
 

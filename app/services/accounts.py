@@ -5,27 +5,38 @@ from functools import lru_cache, partial
 
 import structlog
 from flask import current_app
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 
 from app import clock, jobs
-from app.config import Settings
-from app.database import after_commit, db, transaction
+from app.config import Settings, Timing
+from app.database import after_commit, database_now, db, transaction
 from app.errors import Conflict, Invalid, NotFound, ProviderDenied, ProviderError
 from app.models import Institution, OptOutReplies, ProviderAccount, SenderNumber
 from app.providers import Credentials, Provider
 from app.providers.twilio import TwilioProvider
+from app.rules import breaker
 from app.security import decrypt, encrypt
 from app.services.audit import audit
 
 log = structlog.get_logger()
 
 
+def provider(account_id: int) -> Provider:
+    """The client of an account with its credentials of now: a job goes on while somebody saves new
+    ones."""
+    return provider_of(db.session.get_one(ProviderAccount, account_id, populate_existing=True))
+
+
 def provider_of(account: ProviderAccount) -> Provider:
     """The client of an account; the same one for the same credentials, so that connections stay
     alive."""
-    settings: Settings = current_app.config["SETTINGS"]
     credentials = Credentials(account.account_sid, decrypt(account.secret), account.api_url)
-    return _client(credentials, settings.timing.call_deadline)
+    return _client(credentials, _timing().call_deadline)
+
+
+def _timing() -> Timing:
+    settings: Settings = current_app.config["SETTINGS"]
+    return settings.timing
 
 
 @lru_cache(maxsize=256)
@@ -78,26 +89,29 @@ def add(
                 institution_id=institution_id,
                 kind="twilio",
                 account_sid=account_sid,
+                imported_until=database_now(),  # what came in before was not for us
                 created_at=clock.now(),
             )
             db.session.add(account)
         elif account.institution_id != institution_id:
             raise Conflict("This provider account belongs to another institution.")
+        else:
+            account.missed_at = database_now()  # refused: webhooks signed with the others
+            after_commit(lambda: jobs.ring(jobs.Job.IMPORT))
         account.secret = encrypt(secret)
         account.api_url = api_url
         account.opt_out_replies = opt_out_replies
         account.stopped_reason, account.saved_at = None, clock.now()
+        account.paused_until, account.unclear = None, 0
         db.session.flush()
         audit(institution_id, "provider.saved", f"provider_account:{account.id}")
-        account_id = account.id
-        after_commit(lambda: jobs.ring(jobs.Job.DELIVER, account_id))
-        return account_id
+        after_commit(lambda: jobs.ring(jobs.Job.DELIVER))
+        return account.id
 
 
 def _test(credentials: Credentials) -> None:
-    settings: Settings = current_app.config["SETTINGS"]
     try:
-        _client(credentials, settings.timing.call_deadline).check()
+        _client(credentials, _timing().call_deadline).check()
     except ProviderDenied:
         raise Invalid(
             "account_sid", "The provider does not accept this account SID and token."
@@ -106,20 +120,58 @@ def _test(credentials: Credentials) -> None:
         raise Invalid("account_sid", f"The provider could not be asked: {error}.") from None
 
 
-def stop(account_id: int, reason: str, called_at: datetime) -> None:
+def stop(account_id: int, reason: str, called_at: datetime) -> bool:
     """Send nothing more through this account from the open transaction on; its queue is kept until
-    somebody saves the account again (D35).
+    somebody saves the account again (D35). False where it was stopped before.
 
     `called_at`: of the call that told so. One from before the account was saved stops nothing.
     """
     stopped = db.session.execute(
         update(ProviderAccount)
-        .where(ProviderAccount.id == account_id, ProviderAccount.saved_at <= called_at)
+        .where(
+            ProviderAccount.id == account_id,
+            ProviderAccount.saved_at <= called_at,
+            ProviderAccount.stopped_reason.is_(None),
+        )
         .values(stopped_reason=reason[:300])
         .returning(ProviderAccount.id)
     ).first()
     if stopped:
         after_commit(partial(log.error, "account_stopped", account=account_id, why=reason))
+    return stopped is not None
+
+
+def pause(account_id: int, seconds: float) -> None:
+    """No call for so long, from the open transaction on; a longer pause stays."""
+    until = database_now(seconds)
+    db.session.execute(
+        update(ProviderAccount)
+        .where(
+            ProviderAccount.id == account_id,
+            or_(ProviderAccount.paused_until.is_(None), ProviderAccount.paused_until < until),
+        )
+        .values(paused_until=until)
+    )
+
+
+def note_answers(account_id: int, *, clear: int, unclear: int) -> None:
+    """How many calls have just had a clear answer, and how many had none: opens and closes the
+    breaker (F34), in the open transaction."""
+    of_account = update(ProviderAccount).where(ProviderAccount.id == account_id)
+    if clear:
+        db.session.execute(of_account.where(ProviderAccount.unclear > 0).values(unclear=0))
+        return
+    resting = ProviderAccount.paused_until > database_now()  # these were under way before it
+    counted = db.session.execute(
+        of_account.where(or_(ProviderAccount.paused_until.is_(None), ~resting))
+        .values(unclear=ProviderAccount.unclear + unclear)
+        .returning(ProviderAccount.unclear)
+    ).scalar_one_or_none()
+    timing = _timing()
+    rest = breaker.rest(counted or 0, timing.breaker_first, timing.breaker_longest)
+    if rest:
+        pause(account_id, rest)
+        after_commit(partial(log.error, "account_rests", account=account_id, seconds=rest))
 
 
 def is_ours(e164: str, institution_id: int) -> bool:

@@ -143,27 +143,32 @@ def opt_out(
     marker: str,
     message_id: int | None = None,
     staff_id: int | None = None,
+    said_at: datetime | None = None,
+    spared: Collection[int] = (),
 ) -> None:
     """STOP, or what counts as one: the number it came from and all numbers of the person (D14,
     S3-54).
 
     `person_id`: whose thread it answered; None where nobody knows, then the number alone.
-    `marker`: what the threads with that person show.
+    `marker`: what the threads with that person show. `said_at`: None = now. `spared`: numbers that
+    have opted in since it was said, and with them the person.
     """
-    if person_id:  # first, so that a number which is being added waits for this, or is seen (D14)
+    if person_id and not spared:
+        # First, so that a number which is being added waits for this, or is seen (D14).
         db.session.execute(
             update(Person)
             .where(Person.id == person_id)
             .values(opted_out_at=func.coalesce(Person.opted_out_at, now))
         )
-    others = [n for n in numbers_of(person_id) if n != contact_id] if person_id else []
+    numbers = numbers_of(person_id) if person_id else []
+    others = [n for n in numbers if n != contact_id and n not in spared]
     whole = Change(contact_id, ConsentEvent.OPTED_OUT, words, staff_id, message_id)
     rest = [
         Change(other, ConsentEvent.PERSON_OPTED_OUT, words, staff_id, message_id)
         for other in others
     ]
     apply(institution_id, [whole, *rest], now)
-    mark_threads(institution_id, contact_id, person_id, "opted_out", marker, now)
+    mark_threads(institution_id, contact_id, person_id, "opted_out", marker, said_at or now)
 
 
 def opt_in(
@@ -175,6 +180,7 @@ def opt_in(
     now: datetime,
     marker: str,
     message_id: int | None = None,
+    said_at: datetime | None = None,
 ) -> None:
     """START: this number and no other (D16, S3-58). Lifts the opted-out mark of its person."""
     apply(
@@ -190,7 +196,7 @@ def opt_in(
         )
     )
     db.session.execute(update(Person).where(Person.id.in_(owners)).values(opted_out_at=None))
-    mark_threads(institution_id, contact_id, person_id, "opted_in", marker, now)
+    mark_threads(institution_id, contact_id, person_id, "opted_in", marker, said_at or now)
 
 
 def mark_threads(

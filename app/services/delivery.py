@@ -1,53 +1,32 @@
-"""Delivery: texts on their way to the provider. Claimed, checked once more, called, recorded.
+"""Delivery: what became of the calls to a provider, and of texts that never got theirs."""
 
-A claim is committed before any call and no transaction is open during one. Just before its call
-each text is checked again and stamped by one statement (`begin_call`): a text that was claimed but
-never stamped is provably unsent, and only a stamped one can be unknown.
-"""
-
-import uuid
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import structlog
-from flask import current_app
-from sqlalchemy import ColumnElement, and_, or_, select, update
-from sqlalchemy.orm import aliased
+from sqlalchemy import and_, select, update
 
 from app import clock
-from app.config import Settings, Timing
 from app.database import LOCK, database_now, db, retrying, transaction
 from app.errors import ProviderBusy, ProviderDenied, ProviderError, ProviderRefused
 from app.models import (
     MESSAGE_UNFINISHED,
-    Assignment,
     Attempt,
     ContactNumber,
     Kind,
     Message,
     PairBlock,
-    ProviderAccount,
 )
-from app.providers import Accepted, OutboundSms
+from app.providers import Accepted
 from app.rules.consent import SmsStatus
 from app.rules.dispatch import Channel
-from app.rules.lifecycle import UNFINISHED, Status
+from app.rules.lifecycle import Status
 from app.rules.reasons import Reason
-from app.services import consent, threads
-from app.services.tracking import advance, email_instead, wait_for_account
+from app.services import accounts, consent, threads
+from app.services.claiming import Call, changed_hands, timing
+from app.services.tracking import advance, email_instead, is_latest, wait_for_account
 from app.services.usage import give_back
-
-log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One attempt that this worker has claimed."""
-
-    attempt_id: int
-    message_id: int
-    text: OutboundSms
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,160 +37,12 @@ class Outcome:
     result: Accepted | ProviderError | None
     called: bool = True
 
-
-def _timing() -> Timing:
-    settings: Settings = current_app.config["SETTINGS"]
-    return settings.timing
-
-
-def accounts_with_work() -> list[int]:
-    """The accounts that may send and have a text due or a lease that ran out."""
-    rows = db.session.execute(
-        select(Message.provider_account_id)
-        .join(ProviderAccount, ProviderAccount.id == Message.provider_account_id)
-        .where(
-            MESSAGE_UNFINISHED,
-            Message.status == Status.QUEUED,
-            Message.due_at <= clock.now(),
-            ProviderAccount.stopped_reason.is_(None),
-        )
-        .distinct()
-    )
-    return [account for account in rows.scalars() if account is not None]
-
-
-@retrying
-def claim(account_id: int, slots: int) -> list[Call]:
-    """Take up to `slots` due texts of this account, by priority and age, for the length of a lease.
-
-    Not one whose pair has an earlier unfinished text: that keeps a thread in order, and an unknown
-    outcome from being texted twice (I15).
-    """
-    with transaction():
-        now = clock.now()
-        earlier = aliased(Message)
-        blocked = select(earlier.id).where(
-            earlier.contact_number_id == Message.contact_number_id,
-            earlier.sender_number_id == Message.sender_number_id,
-            earlier.id < Message.id,
-            earlier.channel == Channel.SMS,
-            earlier.status.in_(UNFINISHED),
-        )
-        due = (
-            select(Message)
-            .join(ProviderAccount, ProviderAccount.id == Message.provider_account_id)
-            .where(
-                Message.provider_account_id == account_id,
-                ProviderAccount.stopped_reason.is_(None),
-                MESSAGE_UNFINISHED,
-                Message.status == Status.QUEUED,
-                Message.due_at <= now,
-                or_(Message.kind != Kind.CONVERSATION, ~blocked.exists()),
-            )
-            .order_by(Message.priority, Message.id)
-            .limit(slots)
-            .with_for_update(**LOCK, of=Message, skip_locked=True)
-        )
-        taken = list(db.session.execute(due).scalars())
-        if not taken:
-            return []
-        attempts = [_attempt(message, now) for message in taken]
-        db.session.add_all(attempts)
-        db.session.execute(
-            update(Message)
-            .where(Message.id.in_([m.id for m in taken]))
-            .values(status=Status.SENDING, lease_until=database_now(_timing().lease))
-        )
-        db.session.flush()
-        return [_call(m, a, now) for m, a in zip(taken, attempts, strict=True)]
-
-
-def _attempt(message: Message, now: datetime) -> Attempt:
-    return Attempt(
-        institution_id=message.institution_id,
-        uuid=str(uuid.uuid4()),
-        message_id=message.id,
-        contact_number_id=message.contact_number_id,
-        status=Status.SENDING,
-        created_at=now,
-    )
-
-
-def _call(message: Message, attempt: Attempt, now: datetime) -> Call:
-    settings: Settings = current_app.config["SETTINGS"]
-    assert message.from_address and message.to_address and message.expires_at
-    left = int((message.expires_at - now).total_seconds())
-    text = OutboundSms(
-        message.from_address,
-        message.to_address,
-        message.body,
-        f"{settings.public}/webhooks/twilio/status/{attempt.uuid}",
-        validity=max(5, min(left, 36_000)),
-    )
-    return Call(attempt.id, message.id, text)
-
-
-def _changed_hands() -> ColumnElement[bool]:
-    """Whether the number of a message was taken from its writer since they wrote it (D34).
-
-    Not where it is theirs: of several first texts written at once only one came with the number,
-    and the others may be older than the assignment.
-    """
-    of_number = select(Assignment.id).where(Assignment.sender_number_id == Message.sender_number_id)
-    since = or_(
-        Assignment.assigned_at > Message.created_at, Assignment.ended_at > Message.created_at
-    )
-    theirs = and_(Assignment.staff_id == Message.staff_id, Assignment.ended_at.is_(None))
-    return and_(of_number.where(since).exists(), ~of_number.where(theirs).exists())
-
-
-def begin_call(call: Call) -> bool:
-    """The last look, in one statement: still ours, still wanted, still the writer's number. Stamps
-    `calling_at` and commits; False where the text must not go, and then no call may follow.
-
-    A STOP commits before it looks for stamped calls, and this stamps what no committed STOP
-    forbids: at least one of the two sees the other (reliability 3.1).
-    """
-    pair_blocked = select(PairBlock.sender_number_id).where(
-        PairBlock.sender_number_id == Message.sender_number_id,
-        PairBlock.contact_number_id == Message.contact_number_id,
-    )
-    may_go = (
-        select(Message.id)
-        .join(ContactNumber, ContactNumber.id == Message.contact_number_id)
-        .where(
-            Message.id == Attempt.message_id,
-            Message.status == Status.SENDING,
-            Message.lease_until > database_now(_timing().call_deadline),
-            Message.expires_at > clock.now(),
-            ~_changed_hands(),
-            or_(
-                Message.kind != Kind.CONVERSATION,  # the one confirmation of a STOP passes (D21)
-                and_(ContactNumber.status != SmsStatus.DISABLED, ~pair_blocked.exists()),
-            ),
-        )
-    )
-    number = select(Attempt.contact_number_id).where(Attempt.id == call.attempt_id)
-    with transaction():
-        # Shared with other calls, but not with a STOP: a statement sees what was committed before
-        # it began, so the stamp must begin after a STOP that is being committed.
-        db.session.execute(
-            select(ContactNumber.id)
-            .where(ContactNumber.id == number.scalar_subquery())
-            .with_for_update(read=True)
-        )
-        stamped = db.session.execute(
-            update(Attempt)
-            .where(
-                Attempt.id == call.attempt_id,
-                Attempt.status == Status.SENDING,
-                Attempt.calling_at.is_(None),
-                may_go.exists(),
-            )
-            .values(calling_at=database_now())
-            .execution_options(synchronize_session=False)
-        )
-        return bool(stamped.rowcount)  # type: ignore[attr-defined]
+    @property
+    def unclear(self) -> bool:
+        """Whether the provider gave no answer of its own: lost, or not reached."""
+        if isinstance(self.result, ProviderBusy):
+            return self.result.provider_code is None and self.result.retry_after is None
+        return not isinstance(self.result, Accepted | ProviderRefused | ProviderDenied)
 
 
 @retrying
@@ -230,6 +61,18 @@ def record(outcomes: Sequence[Outcome]) -> None:
         for outcome in ordered:
             call = outcome.call
             _record_one(outcome, attempts[call.attempt_id], messages[call.message_id], now)
+        _note_answers([o for o in ordered if o.called])
+
+
+def _note_answers(outcomes: Sequence[Outcome]) -> None:
+    """What the answers say about their accounts: which rest, and for how long (F32, F34)."""
+    calls = Counter((o.call.account_id, o.unclear) for o in outcomes)
+    for account_id in sorted({account for account, _ in calls}):
+        clear, unclear = calls[account_id, False], calls[account_id, True]
+        accounts.note_answers(account_id, clear=clear, unclear=unclear)
+    for outcome in outcomes:
+        if isinstance(outcome.result, ProviderBusy) and outcome.result.retry_after:
+            accounts.pause(outcome.call.account_id, outcome.result.retry_after)
 
 
 def _locked_messages(ids: Sequence[int]) -> dict[int, Message]:
@@ -247,27 +90,34 @@ def _record_one(outcome: Outcome, attempt: Attempt, message: Message, now: datet
     if not outcome.called:
         _caught(attempt, message, now)
         return
-    message.lease_until = None
+    if attempt.status is Status.SENDING:  # else the lease ran out: another attempt may have it
+        message.lease_until = None
     match outcome.result:
         case Accepted(sid=sid, status=status):
             advance(attempt, message, status, now, sid=sid)
         case ProviderRefused(provider_code=code):
             advance(attempt, message, Status.REJECTED, now, error=code or "")
         case ProviderBusy(retry_after=wait):
-            _again(attempt, message, now, wait or _timing().busy_retry)
+            _again(attempt, message, now, wait or timing().busy_retry)
         case ProviderDenied() as denied:
-            _again(attempt, message, now, 0)
-            wait_for_account(message, attempt, str(denied))
+            if _again(attempt, message, now, 0):
+                wait_for_account(message, attempt, str(denied))
         case _:  # the answer was lost: not sent again until it is settled by asking
             advance(attempt, message, Status.UNCONFIRMED, now)
 
 
-def _again(attempt: Attempt, message: Message, now: datetime, wait: float) -> None:
-    """The provider provably did not take it: queued again, for a new attempt (D31)."""
-    attempt.status = Status.CANCELED
-    if message.status is Status.SENDING:
-        message.status, message.due_at = Status.QUEUED, now + timedelta(seconds=wait)
-        threads.announce_status(message)
+def _again(attempt: Attempt, message: Message, now: datetime, wait: float) -> bool:
+    """The provider provably did not take it: queued again, for a new attempt (D31). Also where the
+    lease had run out and it was held for lost; False where it is no longer this attempt's."""
+    was = attempt.status
+    if was not in (Status.SENDING, Status.UNCONFIRMED):
+        return False
+    attempt.status, attempt.look_at = Status.CANCELED, None
+    if message.status is not was or (was is Status.UNCONFIRMED and not is_latest(attempt)):
+        return False
+    message.status, message.due_at = Status.QUEUED, now + timedelta(seconds=wait)
+    threads.announce_status(message)
+    return True
 
 
 def _caught(attempt: Attempt, message: Message, now: datetime) -> None:
@@ -282,15 +132,84 @@ def _caught(attempt: Attempt, message: Message, now: datetime) -> None:
         _fail_stale(message)
         return
     if reason := _why_caught(message):
-        if email_instead(message, now, reason):
-            give_back(message)
-        else:
-            message.channel, message.status = Channel.NONE, Status.NOT_SENT
-            message.error_code, message.error_message = "no_email", "There is no email address"
-            give_back(message)
-        threads.announce_status(message)
-        return
-    message.status, message.lease_until = Status.QUEUED, None
+        _stop(message, reason, now)
+    else:
+        message.status, message.lease_until = Status.QUEUED, None
+
+
+@retrying
+def catch_forbidden(limit: int = 100) -> int:
+    """Queued texts that wait for their turn while it is known that they must not go; how many.
+
+    Not those of a thread with a call under way: what a STOP catches of a thread goes in one email
+    (D34), and the outcome of that call may belong in it.
+    """
+    waits = and_(
+        MESSAGE_UNFINISHED, Message.status == Status.QUEUED, Message.kind == Kind.CONVERSATION
+    )
+    with transaction():
+        numbers = db.session.execute(
+            select(ContactNumber.id)
+            .join(Message, Message.contact_number_id == ContactNumber.id)
+            .where(waits, ContactNumber.status == SmsStatus.DISABLED)
+            .distinct()
+            .limit(limit)
+        ).scalars()
+        locked = consent.lock(list(numbers), with_siblings=True).values()
+        silent = [number.id for number in locked if number.status is SmsStatus.DISABLED]
+        rows = db.session.execute(
+            select(Message)
+            .where(waits, Message.contact_number_id.in_(silent))
+            .order_by(Message.id)
+            .with_for_update(**LOCK)  # a claim that is being committed is waited for, then seen
+            .execution_options(populate_existing=True)
+        ).scalars()
+        texts, now = list(rows), clock.now()
+        calling = _calling({text.conversation_id for text in texts})
+        found = [text for text in texts if text.conversation_id not in calling]
+        for text in found:
+            gone = text.channel is not Channel.SMS  # with an earlier one of its thread
+            if not gone and (reason := _why_caught(text)):
+                _stop(text, reason, now)
+        return len(found)
+
+
+def _calling(conversation_ids: Collection[int]) -> set[int]:
+    """Those of which a text is claimed, and perhaps on the wire."""
+    rows = db.session.execute(
+        select(Message.conversation_id).where(
+            MESSAGE_UNFINISHED,
+            Message.conversation_id.in_(conversation_ids),
+            Message.status == Status.SENDING,
+        )
+    )
+    return set(rows.scalars())
+
+
+def _stop(message: Message, reason: Reason, now: datetime) -> None:
+    """Send a text by email, with all others of its thread that wait for the same reason (D34)."""
+    waiting = db.session.execute(
+        select(Message)
+        .where(
+            MESSAGE_UNFINISHED,
+            Message.conversation_id == message.conversation_id,
+            Message.staff_id == message.staff_id,
+            Message.status == Status.QUEUED,
+            Message.kind == Kind.CONVERSATION,
+            Message.id != message.id,
+        )
+        .order_by(Message.id)
+        .with_for_update(**LOCK, skip_locked=True)
+    ).scalars()
+    texts = [message, *(m for m in waiting if _why_caught(m) is reason)]
+    texts.sort(key=lambda m: m.id)
+    sent = email_instead(texts, now, reason)
+    for text in texts:
+        if not sent:
+            text.channel, text.status = Channel.NONE, Status.NOT_SENT
+            text.error_code, text.error_message = "no_email", "There is no email address"
+        give_back(text)
+        threads.announce_status(text)
 
 
 def _why_caught(message: Message) -> Reason | None:
@@ -304,7 +223,7 @@ def _why_caught(message: Message) -> Reason | None:
     pair = db.session.get(PairBlock, (message.sender_number_id, message.contact_number_id))
     if pair is not None:
         return Reason.CARRIER_BLOCKED
-    changed = select(Message.id).where(Message.id == message.id, _changed_hands())
+    changed = select(Message.id).where(Message.id == message.id, changed_hands())
     return Reason.DELIVERY_FAILED if db.session.execute(changed.limit(1)).first() else None
 
 
@@ -335,31 +254,3 @@ def _fail_stale(message: Message) -> None:
     message.error_code, message.error_message = "expired", "Not sent in time"
     give_back(message)
     threads.announce_status(message)
-
-
-@retrying
-def free_dead_claims() -> int:
-    """Texts whose worker died: those never stamped are free again, the others are unknown (F6)."""
-    with transaction():
-        rows = db.session.execute(
-            select(Message, Attempt)
-            .join(
-                Attempt,
-                and_(Attempt.message_id == Message.id, Attempt.status == Status.SENDING),
-            )
-            .where(
-                MESSAGE_UNFINISHED,
-                Message.status == Status.SENDING,
-                Message.lease_until < database_now(),
-            )
-            .order_by(Message.id)
-            .with_for_update(**LOCK, of=Message, skip_locked=True)
-        ).all()
-        now = clock.now()
-        for message, attempt in rows:
-            message.lease_until = None
-            if attempt.calling_at is None:
-                attempt.status, message.status = Status.CANCELED, Status.QUEUED
-            else:
-                advance(attempt, message, Status.UNCONFIRMED, now)
-        return len(rows)

@@ -203,7 +203,11 @@ def _finish(email: Email, status: Status, error: str | None = None) -> None:
     email.status, email.lease_until, email.error = status, None, (error or "")[:300] or None
     email.sent_at = now if status is Status.SENT else None
     carried = db.session.execute(
-        select(Message).where(Message.email_id == email.id).order_by(Message.id)
+        select(Message)
+        .where(Message.email_id == email.id)
+        .order_by(Message.id)
+        .with_for_update(**LOCK)  # what is announced below must still be so when it is
+        .execution_options(populate_existing=True)
     ).scalars()
     for message in carried:
         # A text that was reported delivered after all stays delivered (D35).

@@ -1,6 +1,7 @@
 """Health: does everything that we depend on answer?"""
 
 from collections.abc import Callable
+from dataclasses import astuple, fields
 from typing import Any
 
 from flask import current_app
@@ -13,8 +14,9 @@ from app.config import Settings
 from app.database import db
 from app.errors import ProviderError, ReplylineError
 from app.mail import MailServerDown, connected
-from app.models import ProviderAccount
-from app.services import accounts
+from app.models import ProviderAccount, SenderNumber
+from app.providers import Webhooks
+from app.services import accounts, gaps, numbers
 
 SWEEP_SEEN = "replyline:sweep"  # Redis key that lives for two minutes after each sweep
 SWEEP_SECONDS = 120
@@ -39,7 +41,7 @@ def examine() -> list[tuple[str, str | None]]:
     """Every check with its problem, None where it is well; for `replyline doctor`."""
     settings: Settings = current_app.config["SETTINGS"]
     found: list[tuple[str, str | None]] = [("settings", None)]
-    checks = [*_needed(), *_useful(), ("provider", _provider_answers)]
+    checks = [*_needed(), *_useful(), ("provider", _provider_answers), ("webhooks", _webhooks)]
     found += [(name, _problem(check)) for name, check in checks]
     local = settings.on_loopback
     note = "is on loopback: a real provider cannot reach it" if local else None
@@ -56,12 +58,15 @@ def _useful() -> list[tuple[str, Callable[[], Any]]]:
         ("mail", _mail),
         ("provider_account", _provider_accounts),
         ("sweep", _sweep),
+        ("web", _web),
     ]
 
 
 def _problem(check: Callable[[], Any]) -> str | None:
     try:
         check()
+    except NotWell as found:
+        return str(found)
     except (RedisError, SQLAlchemyError, MailServerDown, ReplylineError, OSError) as error:
         return str(error).splitlines()[0][:200] or type(error).__name__
     finally:
@@ -96,6 +101,13 @@ def _provider_accounts() -> None:
     )
     if reason := db.session.execute(stopped.limit(1)).scalar_one_or_none():
         raise NotWell(f"a provider account is stopped: {reason}")
+    if db.session.execute(select(ProviderAccount.id).where(gaps.missed()).limit(1)).first():
+        raise NotWell("texts that came in meanwhile have not been fetched; nothing is sent before")
+
+
+def _web() -> None:
+    if not db.session.execute(select(gaps.beating())).scalar_one():
+        raise NotWell("no web process stores what comes in, so nothing is sent: is it running?")
 
 
 def _sweep() -> None:
@@ -109,3 +121,31 @@ def _provider_answers() -> None:
             accounts.provider_of(account).check()
         except ProviderError as error:
             raise NotWell(f"{account.account_sid[:6]}…: {error}") from None
+
+
+def _webhooks() -> None:
+    """Whether every number of ours in the pool calls us, for texts and for calls (contract 3)."""
+    settings: Settings = current_app.config["SETTINGS"]
+    rows = db.session.execute(
+        select(SenderNumber.e164, ProviderAccount)
+        .join(ProviderAccount, ProviderAccount.id == SenderNumber.provider_account_id)
+        .where(SenderNumber.retired_at.is_(None))
+        .order_by(SenderNumber.id)
+    ).all()
+    clients = [(e164, accounts.provider_of(account)) for e164, account in rows]
+    db.session.rollback()  # nothing is held while the provider is asked
+    wrong = [
+        f"{e164} ({', '.join(lines)})"
+        for e164, provider in clients
+        if (lines := _strays(provider.webhooks(e164), numbers.webhooks(settings.public)))
+    ]
+    if wrong:
+        raise NotWell(f"the provider sends elsewhere what comes to {'; '.join(wrong)}")
+
+
+def _strays(there: Webhooks | None, ours: Webhooks) -> list[str]:
+    """Which of a number's addresses are not ours. What follows a # tells only how to call it."""
+    if there is None:
+        return ["not in the account"]
+    pairs = zip(fields(there), astuple(there), astuple(ours), strict=True)
+    return [field.name for field, url, wanted in pairs if url.partition("#")[0] != wanted]

@@ -26,6 +26,7 @@ _KIND = {
     Keyword.START: Kind.START_REPLY,
     Keyword.HELP: Kind.HELP_REPLY,
 }
+WORTH_ANSWERING = timedelta(minutes=5)  # an opt-out is confirmed by then or not at all (I9)
 ONCE_IN = timedelta(minutes=10)  # one answer per kind and number
 
 
@@ -34,6 +35,8 @@ def answer(arrival: "Arrival", now: datetime) -> None:
     place."""
     kind = _KIND.get(arrival.keyword)
     ours = arrival.account.opt_out_replies is OptOutReplies.OURS and not arrival.text.says
+    if now - arrival.said_at(now) > WORTH_ANSWERING:
+        return
     if kind is None or not ours or arrival.number is None or not is_e164(arrival.contact.e164):
         return
     answered = select(Message.id).where(
@@ -76,5 +79,4 @@ def answer(arrival: "Arrival", now: datetime) -> None:
     db.session.add(message)
     db.session.flush()
     threads.announce_new(thread, message)
-    account_id = arrival.number.provider_account_id
-    after_commit(lambda: jobs.ring(jobs.Job.DELIVER, account_id))
+    after_commit(lambda: jobs.ring(jobs.Job.DELIVER))

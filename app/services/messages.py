@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 
 from app.database import db
 from app.errors import NotFound
@@ -67,11 +67,13 @@ def _read(wanted: list[Any], limit: int) -> list[Logged]:
 
 
 def _conditions(viewer: Viewer, wanted: Filter) -> list[Any]:
-    equal = ("status", "direction", "channel", "conversation_id", "staff_id", "person_id")
+    equal = ("direction", "channel", "conversation_id", "staff_id", "person_id")
     found: list[Any] = [Message.institution_id == viewer.institution_id, seen_by(viewer)]
     for name in equal:
         if (value := getattr(wanted, name)) is not None:
             found.append(getattr(Message, name) == value)
+    if wanted.status is not None:
+        found.append(_has_status(wanted.status))
     if wanted.to is not None:
         found.append(Message.to_address == _address(wanted.to, viewer.region))
     if wanted.text:
@@ -82,6 +84,17 @@ def _conditions(viewer: Viewer, wanted: Filter) -> list[Any]:
     if wanted.until is not None:
         found.append(Message.created_at < wanted.until)
     return found
+
+
+def _has_status(status: Status) -> Any:
+    """As it is shown: an email is queued until it was sent or has failed."""
+    is_email = Message.channel == Channel.EMAIL
+    if status is Status.QUEUED:
+        waits = Message.status.not_in([Status.SENT, Status.FAILED])
+        return or_(Message.status == status, and_(is_email, waits))
+    if status in (Status.SENT, Status.FAILED):
+        return Message.status == status
+    return and_(Message.status == status, ~is_email)
 
 
 def _address(typed: str, region: str) -> str:

@@ -18,7 +18,7 @@ from app.models import (
     SenderNumber,
     Staff,
 )
-from app.providers import Provider
+from app.providers import Provider, Webhooks
 from app.rules import phones
 from app.rules.access import Can, Viewer, capabilities_of, staff_audience
 from app.services import accounts
@@ -117,13 +117,16 @@ def _parsed(typed: str, region: str) -> str:
     return e164
 
 
+def webhooks(public_url: str) -> Webhooks:
+    """Where the provider is to send what comes to a number of ours (contract 3)."""
+    inbound = f"{public_url}/webhooks/twilio/inbound"
+    return Webhooks(inbound, inbound, f"{public_url}/webhooks/twilio/voice")
+
+
 def _connect(provider: Provider, e164: str, public_url: str) -> str:
+    hooks = webhooks(public_url)
     try:
-        return provider.connect_number(
-            e164,
-            f"{public_url}/webhooks/twilio/inbound",
-            f"{public_url}/webhooks/twilio/voice",
-        )
+        return provider.connect_number(e164, hooks.inbound, hooks.voice)
     except ProviderRefused:
         raise Invalid("number", f"{e164} does not belong to the provider account.") from None
     except ProviderError as error:

@@ -93,22 +93,38 @@ def upsert_by_source(
     Phones that are not in `numbers` are removed; None leaves them as they are. Never touches a
     consent status (S3-60, D22).
     """
-    found = db.session.execute(
-        select(Person.id).where(
-            Person.institution_id == viewer.institution_id, Person.source_id == source_id
-        )
-    ).scalar_one_or_none()
-    if found is None:
-        return create(viewer, {**fields, "source_id": source_id}, numbers or ())
     _check(fields)
     with transaction():
-        person = editable(viewer, found)
+        made = _made_for_source(viewer, source_id, fields)
+        person = made or editable(viewer, _id_of_source(viewer, source_id))
         for name, value in fields.items():
             setattr(person, name, value)
         if numbers is not None:
             _replace_phones(viewer, person, numbers)
-        _announce(viewer.institution_id, person.id)
-    return found
+        _announce(viewer.institution_id, person.id, "person.created" if made else "person.changed")
+        return person.id
+
+
+def _made_for_source(viewer: Viewer, source_id: str, fields: dict[str, Any]) -> Person | None:
+    """A new person; None where there is one with this source id, though it was made just now."""
+    row = {
+        "institution_id": viewer.institution_id,
+        "source_id": source_id,
+        "kind": PersonKind.STUDENT,
+        "created_at": clock.now(),
+        **fields,
+    }
+    made = upsert(Person).values(row).on_conflict_do_nothing().returning(Person.id)
+    person_id = db.session.execute(made).scalar_one_or_none()
+    return None if person_id is None else db.session.get_one(Person, person_id)
+
+
+def _id_of_source(viewer: Viewer, source_id: str) -> int:
+    return db.session.execute(
+        select(Person.id).where(
+            Person.institution_id == viewer.institution_id, Person.source_id == source_id
+        )
+    ).scalar_one()
 
 
 def _replace_phones(viewer: Viewer, person: Person, numbers: Sequence[tuple[str, str]]) -> None:

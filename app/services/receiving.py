@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -17,7 +18,7 @@ from sqlalchemy import insert, select, update
 
 from app import clock
 from app.config import Settings
-from app.database import database_now, db, retrying, transaction, upsert
+from app.database import after_commit, database_now, db, retrying, transaction, upsert
 from app.models import (
     Attempt,
     ConsentEntry,
@@ -31,16 +32,19 @@ from app.models import (
     ProviderAccount,
     SenderNumber,
 )
+from app.points import reached
 from app.providers import InboundSms
 from app.rules.consent import ConsentEvent, DisabledBy, SmsStatus
 from app.rules.dispatch import Channel
 from app.rules.keywords import Keyword, classify
 from app.rules.lifecycle import Status
 from app.services import consent, keyword_replies, threads
+from app.services.late import Later, Listing, said_after
 from app.services.placing import Pair, Placing
 
 log = structlog.get_logger()
 
+_ABOUT_CONSENT = (Keyword.STOP, Keyword.START, Keyword.VAGUE_STOP)
 _MARKERS = {
     Keyword.STOP: "{name} texted {word} and is opted out",
     Keyword.START: "{name} texted {word} and is opted in",
@@ -60,16 +64,21 @@ class Arrival:
     message_id: int = 0
     keyword: Keyword = Keyword.NONE
     first: bool = field(default=False)  # nothing of ours went out on this pair before (D17)
+    later: Later = field(default=Later())  # what is known to have been said after it
 
     @property
     def pair(self) -> Pair:
         return Pair(self.number.id if self.number else None, self.contact.id)
 
+    def said_at(self, now: datetime) -> datetime:
+        return self.text.at or now
+
 
 @retrying
-def receive_many(texts: Sequence[InboundSms]) -> list[int]:
+def receive_many(texts: Sequence[InboundSms], listing: Listing | None = None) -> list[int]:
     """Store these texts with all that follows from them, in one transaction.
 
+    `listing`: they are found late, in it; what was said after them stands.
     Returns the contact numbers that opted out: the caller waits for their calls (`wait_for_calls`).
     """
     now = clock.now()
@@ -77,12 +86,17 @@ def receive_many(texts: Sequence[InboundSms]) -> list[int]:
         arrivals = _arrivals(texts, now)
         placing = Placing(arrivals)
         for arrival in arrivals:
-            arrival.thread = placing.thread_of(arrival, now)
+            arrival.thread = placing.thread_of(arrival, arrival.said_at(now))
             arrival.first = placing.is_first(arrival.pair)
             arrival.keyword = _keyword(arrival)
-            _store(arrival, now)
-            _follow(arrival, now)
-            keyword_replies.answer(arrival, now)
+            _store(arrival, arrival.said_at(now))
+            if listing and arrival.keyword in _ABOUT_CONSENT:
+                arrival.later = _later(arrival, listing)
+            if not arrival.later.about_it:
+                _follow(arrival, now)
+                keyword_replies.answer(arrival, now)
+        after_commit(partial(reached, "receiving.committed"))
+        reached("receiving.written")
         return _silenced(texts)
 
 
@@ -213,7 +227,13 @@ def _keyword(arrival: Arrival) -> Keyword:
     )
 
 
-def _store(arrival: Arrival, now: datetime) -> None:
+def _later(arrival: Arrival, listing: Listing) -> Later:
+    assert arrival.thread is not None
+    person_id = arrival.thread.person_id
+    return said_after(listing, arrival.text.sid, arrival.contact.id, person_id)
+
+
+def _store(arrival: Arrival, said_at: datetime) -> None:
     """The message, its pictures, the summary of its thread, and the events."""
     text, thread = arrival.text, arrival.thread
     assert thread is not None
@@ -225,6 +245,7 @@ def _store(arrival: Arrival, now: datetime) -> None:
         channel=Channel.SMS,
         status=Status.RECEIVED,
         body=text.body,
+        keyword=arrival.keyword,
         sender_number_id=arrival.number.id if arrival.number else None,
         contact_number_id=arrival.contact.id,
         from_address=text.from_,
@@ -232,7 +253,7 @@ def _store(arrival: Arrival, now: datetime) -> None:
         provider_account_id=arrival.account.id,
         provider_sid=text.sid,
         decision=[],
-        created_at=now,
+        created_at=said_at,
     )
     db.session.add(message)
     db.session.flush()
@@ -265,7 +286,8 @@ def _follow(arrival: Arrival, now: datetime) -> None:
         case Keyword.STOP:
             if arrival.number:
                 consent.block_pair(arrival.institution_id, arrival.number.id, contact.id, now)
-            consent.opt_out(*_spoken(arrival), **_told(arrival, now))
+            spared = arrival.later.started
+            consent.opt_out(*_spoken(arrival), **_told(arrival, now), spared=spared)
         case Keyword.START:
             if arrival.number:
                 consent.unblock_pair(arrival.number.id, contact.id)
@@ -301,6 +323,7 @@ def _told(arrival: Arrival, now: datetime) -> dict[str, Any]:
     return {
         "words": arrival.text.body[:300],
         "now": now,
+        "said_at": arrival.said_at(now),
         "marker": _MARKERS[arrival.keyword].format(name=name, word=word),
         "message_id": arrival.message_id,
     }

@@ -3,6 +3,7 @@ transaction."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from flask import current_app
 from sqlalchemy import select
@@ -13,6 +14,7 @@ from app.config import Settings
 from app.database import after_commit, db, retrying, transaction
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.models import Conversation, Direction, Institution, Message, Person, SenderNumber, Staff
+from app.points import reached
 from app.rules import texts, words
 from app.rules.access import Can, Viewer
 from app.rules.dispatch import Channel, Decision, Refuse, SendEmail, SendSms, decide
@@ -117,7 +119,7 @@ def _send(
     now = clock.now()
     with transaction():
         target = (
-            _thread_target(viewer, conversation_id)
+            thread_target(viewer, conversation_id)
             if conversation_id
             else _person_target(viewer, person_id or 0)
         )
@@ -133,7 +135,10 @@ def _send(
         threads.note_message(thread, message)
         thread.unread, thread.notified_at = 0, None
         threads.announce_new(thread, message)
+        after_commit(partial(reached, "sending.committed"))
         _ring(message)
+        after_commit(partial(reached, "sending.rung"))
+        reached("sending.written")
         return message.id
 
 
@@ -142,9 +147,8 @@ def _bare_number(target: Target) -> int | None:
 
 
 def _ring(message: Message) -> None:
-    account_id = message.provider_account_id
-    if account_id and message.channel is Channel.SMS:
-        after_commit(lambda: jobs.ring(jobs.Job.DELIVER, account_id))
+    if message.channel is Channel.SMS:
+        after_commit(lambda: jobs.ring(jobs.Job.DELIVER))
 
 
 def _person_target(viewer: Viewer, person_id: int) -> Target:
@@ -156,7 +160,8 @@ def _person_target(viewer: Viewer, person_id: int) -> Target:
     return Target(person, thread)
 
 
-def _thread_target(viewer: Viewer, conversation_id: int) -> Target:
+def thread_target(viewer: Viewer, conversation_id: int) -> Target:
+    """Whom a message in this conversation is for, where the viewer may write it."""
     thread = db.session.get(Conversation, conversation_id)
     if thread is None or thread.institution_id != viewer.institution_id:
         raise NotFound("There is no such conversation.")

@@ -1,6 +1,5 @@
-"""Staff: institutions with their roles, logins, and the tokens of programs."""
+"""Staff: institutions with their roles, and logins."""
 
-import secrets
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -31,7 +30,7 @@ from app.models import (
     staff_role,
 )
 from app.rules.access import STANDARD_ROLES, Can, Viewer, staff_audience
-from app.security import hash_password, hash_token
+from app.security import hash_password
 from app.services.audit import audit
 
 SHORTEST_PASSWORD = 10  # characters
@@ -318,29 +317,3 @@ def save_role(
         )
         publish(viewer.institution_id, Event("role.changed", {"role": role.id}, ("everybody",)))
     return role
-
-
-def create_token(email: str, name: str, scopes: list[str] | None) -> str:
-    """A new API token of this member of staff, shown once: only its hash is kept."""
-    staff = db.session.execute(
-        select(Staff).where(Staff.email == email.strip().lower(), Staff.active)
-    ).scalar_one_or_none()
-    if staff is None:
-        raise NotFound(f"There is no active member of staff with the email {email}.")
-    if unknown := [scope for scope in scopes or [] if scope not in set(Can)]:
-        raise Invalid("scope", f"There is no scope {unknown[0]}.")
-    token = f"rl_{secrets.token_urlsafe(32)}"
-    row = ApiToken(
-        institution_id=staff.institution_id,
-        staff_id=staff.id,
-        name=name.strip()[:80] or "token",
-        token_hash=hash_token(token),
-        scopes=sorted(set(scopes)) if scopes else None,
-        created_at=clock.now(),
-    )
-    staff_id, institution_id = staff.id, staff.institution_id
-    with transaction():
-        db.session.add(row)
-        db.session.flush()
-        audit(institution_id, "token.created", f"staff:{staff_id}", staff_id, name=row.name)
-    return token

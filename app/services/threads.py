@@ -63,7 +63,7 @@ def _is(column: Any, value: int | None) -> Any:
 
 def note_message(thread: Conversation, message: Message) -> None:
     """Keep the summary of the list: the latest message, and out of the archive with it."""
-    thread.last_message_at = message.created_at
+    thread.last_message_at = max(thread.last_message_at, message.created_at)  # found late: earlier
     thread.last_message_id = message.id
     thread.last_direction = message.direction
     thread.snippet = snippet(message.body)

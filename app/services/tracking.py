@@ -4,6 +4,7 @@
 look.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -30,8 +31,9 @@ from app.rules.codes import Then
 from app.rules.consent import ConsentEvent
 from app.rules.dispatch import Channel
 from app.rules.lifecycle import FAILURES, NEVER_TAKEN, Status, merge
+from app.rules.looks import WAITS_FOR_REPORT, next_look
 from app.rules.reasons import Reason
-from app.services import accounts, consent, emails, threads
+from app.services import accounts, alerts, consent, emails, threads
 from app.services.usage import give_back
 
 log = structlog.get_logger()
@@ -47,7 +49,7 @@ def report(account_id: int, attempt_uuid: str, told: Report) -> None:
     """
     now = clock.now()
     with transaction():
-        found = _locked(attempt_uuid)
+        found = locked(attempt_uuid)
         if found is None or found[1].provider_account_id != account_id:
             after_commit(partial(log.warning, "report_for_unknown_attempt", attempt=attempt_uuid))
             return
@@ -70,7 +72,7 @@ def report(account_id: int, attempt_uuid: str, told: Report) -> None:
         advance(attempt, message, told.status, now, sid=told.sid, error=told.error)
 
 
-def _locked(attempt_uuid: str) -> tuple[Attempt, Message] | None:
+def locked(attempt_uuid: str) -> tuple[Attempt, Message] | None:
     """The attempt and its message; the number and the thread are locked first, as everywhere."""
     ids = db.session.execute(
         select(Message.contact_number_id, Message.conversation_id, Message.id)
@@ -114,9 +116,15 @@ def advance(
         attempt.answered_at = db.session.execute(select(database_now())).scalar_one()
     if attempt.status == before:
         return
+    if not {before, attempt.status} <= WAITS_FOR_REPORT:  # else it keeps the looks it had
+        attempt.looks = 0
+        plan_look(attempt)
     if error:
         attempt.error_code = error
-    if status in ENDED and (before in ENDED or not _is_latest(attempt)):
+    if before is Status.UNCONFIRMED and status >= Status.ACCEPTED and not is_latest(attempt):
+        # Settled as never taken, and it was: the one way to a double (reliability 3.2).
+        after_commit(partial(log.error, "taken_after_all", message=message.id))
+    if status in ENDED and (before in ENDED or not is_latest(attempt)):
         return  # one failure after another, or of a try that another has followed: no news
     was = message.status
     message.status = merge(message.status, attempt.status)
@@ -133,7 +141,21 @@ def advance(
         threads.announce_status(message)
 
 
-def _is_latest(attempt: Attempt) -> bool:
+def plan_look(attempt: Attempt) -> None:
+    """When the provider is asked about this attempt next, should it not tell (F45)."""
+    settings: Settings = current_app.config["SETTINGS"]
+    timing = settings.timing
+    after = next_look(attempt.status, attempt.looks, timing.settle_looks, timing.report_looks)
+    if after is None:
+        attempt.look_at = None
+        return
+    called = attempt.calling_at or attempt.created_at
+    soonest = clock.now() + timedelta(seconds=timing.settle_looks[0])  # between two looks
+    attempt.look_at = max(called + timedelta(seconds=after), soonest)
+
+
+def is_latest(attempt: Attempt) -> bool:
+    """Whether no other attempt of its message followed."""
     later = select(Attempt.id).where(
         Attempt.message_id == attempt.message_id, Attempt.id > attempt.id
     )
@@ -151,7 +173,7 @@ def _react(message: Message, attempt: Attempt, error: str, now: datetime) -> Non
     elif code.then is Then.RETRY and _requeue_later(message, now):
         return
     elif code.then in (Then.EMAIL, Then.RETRY):
-        email_instead(message, now)
+        email_instead([message], now)
     if message.status in NEVER_TAKEN or message.channel is Channel.EMAIL:
         give_back(message)
 
@@ -208,29 +230,35 @@ def wait_for_account(message: Message, attempt: Attempt, why: str) -> None:
     (D35)."""
     message.status, message.lease_until, message.sent_at = Status.QUEUED, None, None
     assert message.provider_account_id is not None
-    accounts.stop(message.provider_account_id, why, attempt.created_at)
+    if accounts.stop(message.provider_account_id, why, attempt.created_at):
+        alerts.account_stopped(message.institution_id, why)
 
 
-def email_instead(message: Message, now: datetime, reason: Reason | None = None) -> bool:
-    """Send the message by email, once; False where there is no address.
+def email_instead(texts: Sequence[Message], now: datetime, reason: Reason | None = None) -> bool:
+    """Send these texts of one writer and thread by one email, once; False where there is no
+    address.
 
     A text that the provider never took becomes an email; one that it took and lost stays a failed
     text, which an email followed (D34, D35).
     """
-    if message.email_id is not None:
+    texts = [text for text in texts if text.email_id is None]
+    if not texts:
         return False
-    reason = reason or _reason_of(message)
-    person = db.session.get(Person, message.person_id) if message.person_id else None
-    writer: Any = db.session.get(Staff, message.staff_id) if message.staff_id else None
-    message.reason = reason
+    first = texts[0]
+    reason = reason or _reason_of(first)
+    person = db.session.get(Person, first.person_id) if first.person_id else None
+    writer: Any = db.session.get(Staff, first.staff_id) if first.staff_id else None
+    for text in texts:
+        text.reason = reason
     if person is None or not person.email or writer is None:
         return False
-    if message.status in NEVER_TAKEN or message.status.unfinished:
-        message.channel, message.status = Channel.EMAIL, Status.QUEUED
-        message.to_address, message.from_address = person.email, writer.email
-        message.lease_until = message.due_at = message.sent_at = None
-    institution = db.session.get_one(Institution, message.institution_id)
-    emails.write_fallback([message], writer, institution, person.email, now)
+    for text in texts:
+        if text.status in NEVER_TAKEN or text.status.unfinished:
+            text.channel, text.status = Channel.EMAIL, Status.QUEUED
+            text.to_address, text.from_address = person.email, writer.email
+            text.lease_until = text.due_at = text.sent_at = None
+    institution = db.session.get_one(Institution, first.institution_id)
+    emails.write_fallback(texts, writer, institution, person.email, now)
     return True
 
 

@@ -35,8 +35,9 @@ def take_places(institution: Institution, month: str, segments: int) -> int | No
 
 
 def give_back(message: Message) -> None:
-    """The provider provably never took it: its places return to the month they came from (D28)."""
-    if not message.month or not message.places:
+    """The provider provably never took it, in no try: its places return to the month they came from
+    (D28)."""
+    if not message.month or not message.places or message.provider_sid:
         return
     db.session.execute(
         update(Usage)

@@ -109,6 +109,19 @@ addEventListener("htmx:responseError", ({ detail }) => {
   else notDone(detail, `the server answered ${status}`, "Try again in a moment.");
 });
 
+/* Copying: where the browser does not allow it, what is to be copied is at least selected. */
+
+async function copy(source) {
+  try {
+    await navigator.clipboard.writeText(source.value ?? source.textContent);
+    toast("Copied.");
+  } catch {
+    if (source.select) source.select();
+    else getSelection().selectAllChildren(source);
+    toast("It is selected. Press Ctrl+C to copy it.");
+  }
+}
+
 /* Clicks */
 
 addEventListener("click", ({ target }) => {
@@ -116,6 +129,8 @@ addEventListener("click", ({ target }) => {
     if (!menu.contains(target)) menu.open = false;
   }
   target.closest("[data-dismiss]")?.closest(".toast").remove();
+  const copier = target.closest("[data-copy]");
+  if (copier) copy(one(`#${copier.dataset.copy}`));
   const opener = target.closest("[data-open]");
   if (opener) one(`#${opener.dataset.open}`).showModal();
   if (target.matches("dialog[open]") && target.id !== "confirm") target.close();

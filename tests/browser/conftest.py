@@ -9,7 +9,7 @@ from tests.browser.pages import sign_in
 from tests.school import Member
 from tests.stack import Stack
 
-expect.set_options(timeout=10_000)
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +34,7 @@ def opened(new_context: Callable[..., BrowserContext]) -> Iterator[Callable[...,
         **settings: object,
     ) -> Page:
         page = new_context(**settings).new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
         if before:

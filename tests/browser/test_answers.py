@@ -100,6 +100,6 @@ def test_the_rights_hold_behind_the_pages(school, dana):
             assert browser.post(f"/inbox/{thread}/{change}").status_code == 403
         assert "Maya" not in browser.get("/inbox?view=all").text
     assert [m["body"] for m in dana.thread(thread)] == ["Hello"]
-    with httpx.Client(base_url=school.url, trust_env=False) as stranger:
+    with httpx.Client(base_url=school.url, timeout=30, trust_env=False) as stranger:
         answer = stranger.get(f"/inbox/{thread}")
         assert answer.headers["Location"] == f"/login?next=/inbox/{thread}"

@@ -47,6 +47,8 @@ class Scene:
         sent += [dana.send(tomas, "By email then"), dana.send(failing, "Tuesday?")]
         dana.settled(sent[-1]["id"], "undelivered")
         threads = {c["id"] for c in dana.conversations()}
+        everything = {"roles": ["Advisor", "Administrator"]}
+        assert school.admin().api.patch(f"/staff/{dana.id}", json=everything).status_code == 200
         return cls(
             dana,
             {
@@ -55,6 +57,7 @@ class Scene:
                 "inbox.new": ["/inbox/new", "/inbox/new?q=maya", f"/inbox/new?person={failing.id}"],
                 "inbox.why": [f"/inbox/messages/{sent[n]['id']}/why" for n in (0, 2, 3)],
                 "session.login": ["/login"],
+                "tokens.index": ["/tokens"],
             },
         )
 

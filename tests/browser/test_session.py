@@ -45,7 +45,7 @@ def test_next_leads_nowhere_else(school):
     """X29."""
     dana = school.member()
     for evil in ("//evil.test", "/\\evil.test", "https://evil.test", "https:evil", "\\evil"):
-        with httpx.Client(base_url=school.url, trust_env=False) as client:
+        with httpx.Client(base_url=school.url, timeout=30, trust_env=False) as client:
             login = client.get("/login", params={"next": evil})
             form = {"email": dana.email, "password": PASSWORD, "next": evil}
             answer = client.post("/login", data={**form, "csrf_token": token_in(login)})
@@ -63,9 +63,12 @@ def test_the_cookie_is_for_the_server_alone_and_dies_with_the_sign_out(school, p
     assert session["value"] != before
     assert (session["httpOnly"], session["sameSite"]) == (True, "Lax")
     kept = {session["name"]: session["value"]}
-    assert httpx.get(f"{school.url}/inbox", cookies=kept, trust_env=False).status_code == 200
+    assert (
+        httpx.get(f"{school.url}/inbox", cookies=kept, timeout=30, trust_env=False).status_code
+        == 200
+    )
     sign_out(page)
-    after = httpx.get(f"{school.url}/inbox", cookies=kept, trust_env=False)
+    after = httpx.get(f"{school.url}/inbox", cookies=kept, timeout=30, trust_env=False)
     assert (after.status_code, after.headers["Location"]) == (302, "/login?next=/inbox")
     page.goto("/inbox")
     expect(page).to_have_url(re.compile("/login"))
@@ -74,7 +77,7 @@ def test_the_cookie_is_for_the_server_alone_and_dies_with_the_sign_out(school, p
 def end_session(school, page):
     """End it at the server, while the browser still holds its cookie."""
     kept = {c["name"]: c["value"] for c in page.context.cookies()}
-    with httpx.Client(base_url=school.url, cookies=kept, trust_env=False) as other:
+    with httpx.Client(base_url=school.url, cookies=kept, timeout=30, trust_env=False) as other:
         form = {"csrf_token": token_in(other.get("/inbox"))}
         assert other.post("/logout", data=form).status_code == 303
 

@@ -129,7 +129,7 @@ def test_with_no_email_address_a_failed_text_stays_failed(school):
 
 
 def degraded(school: School) -> list[str]:
-    answer = httpx.get(f"{school.url}/readyz", trust_env=False)
+    answer = httpx.get(f"{school.url}/readyz", timeout=30, trust_env=False)
     assert answer.status_code == 200
     found: list[str] = answer.json()["degraded"]
     return found

@@ -7,6 +7,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from app.providers import Accepted
+from app.rules.lifecycle import Status
+from app.services import claiming, delivery, usage
+from app.services.delivery import Outcome
 from tests.helpers import until
 from tests.school import at_once
 
@@ -105,6 +109,19 @@ def test_a_text_that_the_provider_never_took_gives_its_place_back(school):
     assert school.usage()["messages"]["used"] == 1
     assert dana.send(school.person("mobile"))["channel"] == "sms"
     assert way(dana.send(school.person("mobile"))) == PAST
+
+
+def test_a_text_that_was_taken_in_an_earlier_try_has_cost_its_place(college):
+    """D28, I10: the phone was off, and before the second try its owner opted out."""
+    with college.inside():
+        college.text()
+        (call,) = claiming.claim(college.account, 1)
+        assert claiming.begin_call(call)
+        delivery.record([Outcome(call, Accepted("SM" + "f" * 32, Status.ACCEPTED))])
+        college.report(call, Status.UNDELIVERED, error="30003")
+        college.receive("STOP")
+        assert delivery.catch_forbidden() == 1
+        assert usage.of_now(college.dana)["messages"]["used"] == 1
 
 
 def test_fifty_at_once_on_a_limit_of_twenty(school):

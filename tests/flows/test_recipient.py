@@ -222,7 +222,7 @@ def test_an_answer_goes_to_the_number_that_wrote(school):
     gets no answer (S3-66)."""
     (ours,) = school.pool(1)
     dana, maya = school.member(), scene(school, Case(("mobile enabled", "home"), ""))
-    dana.send(maya)
+    dana.settled(dana.send(maya)["id"], "delivered")
     school.texts(maya.numbers[1], ours, "Use this number please")
     school.set_status(maya, 1, "default")
     goes_by_text(school, dana, maya, maya.numbers[1], "reply")

@@ -40,7 +40,9 @@ def test_what_is_not_signed_is_refused(school, provider, form):
     url = school.url + INBOUND
     before = row_counts(school)
     for path in ("inbound", "status/00000000-0000-4000-8000-000000000000", "voice"):
-        plain = httpx.post(f"{school.url}/webhooks/twilio/{path}", data=form, trust_env=False)
+        plain = httpx.post(
+            f"{school.url}/webhooks/twilio/{path}", data=form, timeout=30, trust_env=False
+        )
         assert refused(school, plain, before) == 403, path
     for signature in ("", "nonsense", provider.signature(url, {**form, "Body": "Hello!"})):
         answer = send(school, data=form, headers={"X-Twilio-Signature": signature})

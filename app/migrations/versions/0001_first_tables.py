@@ -4,13 +4,18 @@ import sqlalchemy as sa
 from alembic import op
 
 
-revision = 'b8450f5cdf32'
+revision = '0e3be2826143'
 down_revision = None
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
+    op.create_table('beat',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_beat'))
+    )
     op.create_table('institution',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('name', sa.String(length=200), nullable=False),
@@ -117,6 +122,10 @@ def upgrade() -> None:
     sa.Column('api_url', sa.String(length=300), nullable=True),
     sa.Column('opt_out_replies', sa.String(length=32), nullable=False),
     sa.Column('stopped_reason', sa.String(length=300), nullable=True),
+    sa.Column('paused_until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('unclear', sa.Integer(), nullable=False),
+    sa.Column('imported_until', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('missed_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('saved_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['institution_id'], ['institution.id'], name=op.f('fk_provider_account_institution_id_institution')),
@@ -156,6 +165,7 @@ def upgrade() -> None:
     sa.Column('e164', sa.String(length=40), nullable=False),
     sa.Column('provider_sid', sa.String(length=64), nullable=True),
     sa.Column('last_used_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('next_call_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('free_from', sa.DateTime(timezone=True), nullable=True),
     sa.Column('retired_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
@@ -271,6 +281,22 @@ def upgrade() -> None:
         batch_op.create_index('uq_conversation_number', ['institution_id', sa.literal_column('coalesce(staff_id, 0)'), 'contact_number_id'], unique=True, sqlite_where=sa.text('person_id IS NULL'), postgresql_where=sa.text('person_id IS NULL'))
         batch_op.create_index('uq_conversation_person', ['institution_id', sa.literal_column('coalesce(staff_id, 0)'), 'person_id'], unique=True, sqlite_where=sa.text('person_id IS NOT NULL'), postgresql_where=sa.text('person_id IS NOT NULL'))
 
+    op.create_table('idempotency',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('institution_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('staff_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('key', sa.String(length=80), nullable=False),
+    sa.Column('asked', sa.String(length=64), nullable=False),
+    sa.Column('answer', sa.Text(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['institution_id'], ['institution.id'], name=op.f('fk_idempotency_institution_id_institution')),
+    sa.ForeignKeyConstraint(['staff_id'], ['staff.id'], name=op.f('fk_idempotency_staff_id_staff')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idempotency')),
+    sa.UniqueConstraint('staff_id', 'key', name=op.f('uq_idempotency_staff_id_key'))
+    )
+    with op.batch_alter_table('idempotency', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idempotency_created_at'), ['created_at'], unique=False)
+
     op.create_table('login',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('institution_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -362,6 +388,7 @@ def upgrade() -> None:
     sa.Column('error_code', sa.String(length=32), nullable=True),
     sa.Column('error_message', sa.String(length=300), nullable=True),
     sa.Column('idempotency_key', sa.String(length=80), nullable=True),
+    sa.Column('keyword', sa.String(length=32), nullable=True),
     sa.Column('resend_of', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('email_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('priority', sa.Integer(), nullable=False),
@@ -388,12 +415,14 @@ def upgrade() -> None:
     sa.UniqueConstraint('staff_id', 'idempotency_key', name=op.f('uq_message_staff_id_idempotency_key'))
     )
     with op.batch_alter_table('message', schema=None) as batch_op:
-        batch_op.create_index('ix_message_due', ['provider_account_id', 'priority', 'id'], unique=False, sqlite_where=sa.text("message.channel = 'sms' AND message.status IN (10, 20, 25)"), postgresql_where=sa.text("message.channel = 'sms' AND message.status IN (10, 20, 25)"))
+        batch_op.create_index('ix_message_due', ['provider_account_id', 'status'], unique=False, sqlite_where=sa.text("message.channel = 'sms' AND message.status IN (10, 20, 25)"), postgresql_where=sa.text("message.channel = 'sms' AND message.status IN (10, 20, 25)"))
         batch_op.create_index(batch_op.f('ix_message_email_id'), ['email_id'], unique=False)
         batch_op.create_index('ix_message_log', ['institution_id', 'id'], unique=False)
+        batch_op.create_index('ix_message_next', ['sender_number_id', 'priority', 'id'], unique=False, sqlite_where=sa.text("message.channel = 'sms' AND message.status IN (10, 20, 25)"), postgresql_where=sa.text("message.channel = 'sms' AND message.status IN (10, 20, 25)"))
         batch_op.create_index('ix_message_pair', ['contact_number_id', 'sender_number_id', 'id'], unique=False)
         batch_op.create_index('ix_message_person', ['person_id', 'id'], unique=False)
         batch_op.create_index('ix_message_thread', ['conversation_id', 'id'], unique=False)
+        batch_op.create_index('uq_message_resend_of', ['resend_of'], unique=True, sqlite_where=sa.text('resend_of IS NOT NULL'), postgresql_where=sa.text('resend_of IS NOT NULL'))
 
     op.create_table('attempt',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -407,6 +436,8 @@ def upgrade() -> None:
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('calling_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('answered_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('look_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('looks', sa.Integer(), nullable=False),
     sa.ForeignKeyConstraint(['contact_number_id'], ['contact_number.id'], name=op.f('fk_attempt_contact_number_id_contact_number')),
     sa.ForeignKeyConstraint(['institution_id'], ['institution.id'], name=op.f('fk_attempt_institution_id_institution')),
     sa.ForeignKeyConstraint(['message_id'], ['message.id'], name=op.f('fk_attempt_message_id_message')),
@@ -414,6 +445,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('uuid', name=op.f('uq_attempt_uuid'))
     )
     with op.batch_alter_table('attempt', schema=None) as batch_op:
+        batch_op.create_index('ix_attempt_look', ['look_at'], unique=False, sqlite_where=sa.text('look_at IS NOT NULL'), postgresql_where=sa.text('look_at IS NOT NULL'))
         batch_op.create_index(batch_op.f('ix_attempt_message_id'), ['message_id'], unique=False)
         batch_op.create_index('ix_attempt_on_the_wire', ['contact_number_id'], unique=False, sqlite_where=sa.text('calling_at IS NOT NULL AND answered_at IS NULL'), postgresql_where=sa.text('calling_at IS NOT NULL AND answered_at IS NULL'))
 
