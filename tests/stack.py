@@ -139,7 +139,11 @@ def start(database_url: str, var_dir: Path, **waits: Any) -> Stack:
         stderr=(var_dir / "up.log").open("w"),
     )
     url = f"http://127.0.0.1:{port}"
-    until(lambda: _is_up(url, process), timeout=60)
+    try:
+        until(lambda: _is_up(url, process), timeout=120)
+    except BaseException:
+        process.terminate()
+        raise
     settings = config.load(
         var_dir=var_dir,
         port=port,
