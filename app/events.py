@@ -20,6 +20,7 @@ from app.database import after_commit, before_commit, db
 from app.models import EventCounter, EventRow
 from app.rules.access import holder_audience
 
+BATCH = 200  # events read together
 REPLAY_LIMIT = 1000  # a bookmark further back than this is told to reload
 
 
@@ -107,13 +108,13 @@ def newest_of(institution_ids: Collection[int]) -> dict[int, int]:
     return {institution_id: seq for institution_id, seq in rows.tuples()}  # noqa: C416
 
 
-def after(institution_id: int, seq: int, limit: int = 200) -> list[Numbered]:
-    """The next events after bookmark `seq`, oldest first, for every audience."""
+def after(institution_id: int, seq: int) -> list[Numbered]:
+    """The next events after bookmark `seq`, at most BATCH, oldest first, for every audience."""
     rows = db.session.execute(
         select(EventRow.seq, EventRow.name, EventRow.ids, EventRow.status, EventRow.audience)
         .where(EventRow.institution_id == institution_id, EventRow.seq > seq)
         .order_by(EventRow.seq)
-        .limit(limit)
+        .limit(BATCH)
     )
     return [
         Numbered(

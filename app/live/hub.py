@@ -115,7 +115,7 @@ class Hub:
     @property
     def is_full(self) -> bool:
         """One more, and pages and webhooks might find no file to open."""
-        return len(self._beats) >= self._most
+        return len(self._selector.get_map()) >= self._most
 
     def _say(self, line: Line, frames: bytes) -> None:
         if not line.say(frames):
@@ -173,6 +173,8 @@ class Hub:
         for institution, room in rooms.items():
             while batch := events.after(institution, room.seq):
                 self._fan_out(room, batch)
+                if len(batch) < events.BATCH:
+                    break  # what is newer than this rings again
         db.session.rollback()
 
     def _fan_out(self, room: Room, batch: list[events.Numbered]) -> None:
@@ -192,8 +194,10 @@ class Hub:
             line: Line = key.data
             try:
                 code = line.hear()
-            except OSError:
-                self._drop(line)
+            except Exception as error:
+                self._drop(line)  # first: nobody can send what stops the listener
+                if not isinstance(error, OSError):
+                    raise
             else:
                 if code:
                     self._end(line, code)

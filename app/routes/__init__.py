@@ -46,7 +46,7 @@ def _begin() -> None:
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
     by_cookie = request.blueprint not in _NO_COOKIE and not _speaks_json()
-    if by_cookie and request.endpoint not in ("static", "live"):
+    if by_cookie and request.endpoint != "static":
         g.viewer = viewer_of_cookie()
 
 

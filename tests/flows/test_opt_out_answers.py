@@ -96,7 +96,7 @@ def stopped_behind_our_back(school: School, person: Someone) -> str:
 
 
 def test_a_block_that_we_did_not_know_counts_as_stop(school):
-    """S3-55, S3-87, D18, D28: this message by email, all numbers off, its place given back."""
+    """S3-55, S3-87, D18, D28, F36: this message by email, all numbers off, its place given back."""
     maya = school.person("mobile", "home")
     ours = stopped_behind_our_back(school, maya)
     dana = school.member()
