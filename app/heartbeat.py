@@ -11,6 +11,8 @@ from app.services import gaps
 
 log = structlog.get_logger()
 
+_AGAIN = 0.5  # seconds after a beat that failed: nothing may leave before the next one
+
 
 def start(app: Flask) -> None:
     """Beat from now on, in a thread that ends with the process."""
@@ -23,6 +25,8 @@ def _run(app: Flask) -> None:
         try:
             with app.app_context():
                 gaps.beat()
+            gaps.turned_away.wait(settings.timing.beat_every)
         except Exception as error:  # the database is away, or whatever it is: never the last beat
             log.warning("beat_missed", error=type(error).__name__)
-        time.sleep(settings.timing.beat_every)
+            gaps.turned_away.set()
+            time.sleep(_AGAIN)

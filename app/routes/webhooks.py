@@ -6,7 +6,7 @@ from app.config import Settings
 from app.errors import BadRequest, BadSignature, Forbidden, NotFound
 from app.models import ProviderAccount
 from app.providers import twilio
-from app.services import accounts, receiving, tracking
+from app.services import accounts, gaps, receiving, tracking
 
 bp = Blueprint("webhooks", __name__, url_prefix="/webhooks/twilio")
 
@@ -45,6 +45,14 @@ def voice() -> Response:
     """A call to a number that only texts."""
     _signed_account()
     return twiml(_TEXT_ONLY)
+
+
+@bp.after_request
+def _remember(response: Response) -> Response:
+    """What was turned away is asked for, before anything else is sent (D42)."""
+    if response.status_code == 503:
+        gaps.turned_away.set()
+    return response
 
 
 def _signed_account() -> ProviderAccount:

@@ -1,11 +1,13 @@
 """Gaps: texts that did not reach us. The provider keeps them, and is asked for them (D42).
 
 That some may have been missed is not left to any process's memory: a web process, which is what
-stores them, beats in the database. A beat that finds the last one too old notes for every account
-that texts may have been missed until now. From then on nothing is sent for it until an import that
-began later has brought in all of them, because a STOP may be among them.
+stores them, beats in the database. A beat that finds the last one too old, or that follows a
+webhook which could not be stored, notes for every account that texts may have been missed until
+now. From then on nothing is sent for it until an import that began later has brought in all of
+them, because a STOP may be among them.
 """
 
+import threading
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from operator import attrgetter
@@ -31,6 +33,8 @@ log = structlog.get_logger()
 _BATCH = 50  # texts stored in one transaction: no webhook waits long for its turn
 _ASKED = 500  # ids in one question to the database
 _BEAT = 1  # the id of the one row
+
+turned_away = threading.Event()  # this process answered a webhook 503, or could not beat
 
 
 def _timing() -> Timing:
@@ -59,15 +63,19 @@ def may_deliver() -> ColumnElement[bool]:
 
 @retrying
 def beat() -> None:
-    """Say that what comes in can be stored; note an outage where nobody has said so for long."""
+    """Say that what comes in can be stored; note an outage where nobody has said so for long, or
+    where this process has turned a webhook away."""
+    missed_some = turned_away.is_set()
     with transaction():
+        if missed_some:  # else what is turned away meanwhile is for the next beat
+            after_commit(turned_away.clear)
         in_time = db.session.execute(
             update(Beat)
             .where(Beat.at > database_now(-_timing().outage))
             .values(at=database_now())
             .returning(Beat.id)
         ).first()
-        if in_time:
+        if in_time and not missed_some:
             return
         first = upsert(Beat).values(id=_BEAT, at=database_now())
         again = first.on_conflict_do_update(index_elements=[Beat.id], set_={"at": database_now()})

@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import make_url
 
 from app.database import BUSY_WAIT
-from tests.provider import row_counts
+from tests.helpers import until
+from tests.provider import Provider, row_counts
 from tests.school import School, Someone, at_once
 from tests.stack import Stack
 
@@ -64,3 +65,20 @@ def test_who_gets_no_turn_to_write_is_told_and_nothing_is_half_written(
         dana.settled(message, "delivered")
     assert school.accepted() == {1: WRITERS}
     assert school.usage()["messages"]["used"] == WRITERS
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_webhook_that_was_turned_away_is_asked_for_at_once(stack: Stack, school: School):
+    """D42, I9: however short the outage was; the provider's list holds what nobody could store."""
+    dana, ours = school.holder()
+    maya = school.person("mobile")
+    dana.settled(dana.send(maya)["id"], "delivered")
+    school.carrier.fault(school.account_sid, "inbound_lost")
+    provider = Provider(school)
+    with locked(stack):
+        school.texts(maya.numbers[0], ours, "STOP")
+        answer = provider.post(provider.text(maya.numbers[0], ours, "Somebody else’s, as it were"))
+        assert answer.status_code == 503
+    until(lambda: school.phone_status(maya) == ["disabled"])
+    sent = dana.send(maya, "Too late")
+    assert (sent["channel"], sent["reason"]) == ("email", "opted_out")
