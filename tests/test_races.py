@@ -2,7 +2,8 @@
 
 import threading
 
-from sqlalchemy import func, select, update
+import pytest
+from sqlalchemy import func, select, text, update
 
 from app import clock
 from app.database import database_now, db, transaction
@@ -187,3 +188,14 @@ def test_an_answer_to_old_credentials_does_not_stop_the_new_ones(college):
         delivery.record([delivery.Outcome(again, ProviderDenied("wrong token", "20003"))])
         assert db.session.execute(select(ProviderAccount.stopped_reason)).scalar_one()
         assert claiming.claim(college.account, 10) == []
+
+
+@pytest.mark.parametrize("quiet_database_url", ["postgresql"], indirect=True)
+def test_a_connection_that_is_cut_after_the_work_spoils_nothing(college):
+    """F18: what was answered stays answered, and who comes next has a connection."""
+    with college.inside():
+        pid = db.session.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        with db.engine.connect() as other:
+            other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+    with college.inside():
+        assert db.session.execute(text("SELECT 1")).scalar_one() == 1

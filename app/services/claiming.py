@@ -152,7 +152,14 @@ def _due(account_id: int, free: int) -> list[Message]:
             Message.provider_account_id == account_id,
             Message.status == Status.QUEUED,
             Message.due_at <= clock.now(),
-            or_(Message.kind != Kind.CONVERSATION, ~blocked.exists()),
+            or_(
+                ~blocked.exists(),
+                # An answer to a keyword waits for no unknown, but for what is on the wire.
+                and_(
+                    Message.kind != Kind.CONVERSATION,
+                    ~blocked.where(earlier.status == Status.SENDING).exists(),
+                ),
+            ),
         )
         .order_by(Message.priority, Message.id)
         .limit(1)

@@ -7,7 +7,15 @@ from sqlalchemy import select, update
 from app import clock
 from app.database import database_now, db, transaction
 from app.errors import ProviderBusy, ProviderDenied, ProviderRefused, ProviderUnknown
-from app.models import Attempt, ContactNumber, Email, Message, ProviderAccount, SenderNumber
+from app.models import (
+    Attempt,
+    ContactNumber,
+    Email,
+    Message,
+    OptOutReplies,
+    ProviderAccount,
+    SenderNumber,
+)
 from app.providers import Accepted, Found
 from app.rules.breaker import PATIENCE
 from app.rules.consent import SmsStatus
@@ -76,6 +84,24 @@ def test_bulk_never_takes_the_last_places_and_never_goes_first(college):
         assert college.claimed(11) == [*texts[10:], texts[0]]
         assert college.claimed(KEPT_FOR_PEOPLE) == []
         assert college.claimed(KEPT_FOR_PEOPLE + 2) == texts[1:3]
+
+
+def test_answers_to_keywords_leave_in_their_order_and_wait_for_no_unknown(college):
+    """D21, I15: whoever said STOP and then START reads the answers so."""
+    with college.inside():
+        college.text()
+        (lost,) = claiming.claim(college.account, 1)
+        ended(lost, ProviderUnknown("no clear answer"))
+        with transaction():
+            db.session.execute(update(ProviderAccount).values(opt_out_replies=OptOutReplies.OURS))
+        college.receive("STOP", "1")
+        college.receive("START", "2")
+        (stopped,) = claiming.claim(college.account, 10)
+        assert "opted out" in stopped.text.body
+        assert college.claimed() == []
+        ended(stopped, Accepted("SM" + "a" * 32, Status.ACCEPTED))
+        (started,) = claiming.claim(college.account, 10)
+        assert "get texts again" in started.text.body
 
 
 def test_nothing_is_called_before_the_time_the_provider_asked_for(college):
