@@ -1,10 +1,6 @@
 """Keywords: a whole message is STOP, START or HELP, however it is dressed up (D15, W24)."""
 
-import unicodedata
-
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from app.rules.keywords import Keyword, classify
 
@@ -117,28 +113,6 @@ def test_d15_an_admins_word_without_letters_matches_nothing(word, body):
 
 def test_d15_a_sign_that_is_part_of_a_word_is_not_stripped():
     assert said("रुके", more_stop=["रुको"]) is Keyword.NONE
-
-
-def is_dressing(character):
-    folded = unicodedata.normalize("NFKC", character).casefold()
-    return not any(unicodedata.category(c)[0] in "LMN" for c in folded)
-
-
-NO_WORDS = st.text(st.characters(exclude_categories=["Cs", "L", "M", "N"]).filter(is_dressing))
-WORDS = st.sampled_from(sorted(MEANING))
-
-
-@settings(max_examples=60, deadline=None)
-@given(WORDS, NO_WORDS, NO_WORDS)
-def test_d15_whatever_is_no_letter_and_no_digit_at_the_ends_does_not_matter(word, before, after):
-    assert said(before + word + after) is MEANING[word]
-
-
-@settings(max_examples=60, deadline=None)
-@given(WORDS, st.text("bdkmxz359", min_size=1), st.booleans())
-def test_d15_only_the_whole_message_is_a_keyword(word, more, before):
-    body = f"{more} {word}" if before else f"{word} {more}"
-    assert said(body, stopped_here=True) in (Keyword.NONE, Keyword.VAGUE_STOP)
 
 
 def test_a_long_text_is_read_quickly():

@@ -4,13 +4,11 @@ from datetime import UTC, datetime
 from itertools import combinations_with_replacement, permutations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from app.rules.consent import BY_STAFF, DEFAULT, ENABLED, INVALID, OWN_STOP, PERSON_STOP, SmsStatus
+from app.rules.consent import BY_STAFF, DEFAULT, ENABLED, INVALID, OWN_STOP, PERSON_STOP
 from app.rules.phones import PhoneType
 from app.rules.reasons import Reason
-from app.rules.recipient import Defaults, Phone, choose_phone, why_not
+from app.rules.recipient import Defaults, Phone, choose_phone
 
 MOBILE, HOME, WORK, SYSTEM = PhoneType.MOBILE, PhoneType.HOME, PhoneType.WORK, PhoneType.SYSTEM
 IN, OUT = Defaults(opted_in=True, phone_type=MOBILE), Defaults(opted_in=False, phone_type=MOBILE)
@@ -202,25 +200,6 @@ def test_a_refusal_names_the_number_that_it_is_about():
     phones = [phone(1, DEFAULT, HOME), phone(2, INVALID)]
     assert choose_phone(phones, IN).about == phones[1].e164
     assert choose_phone([], IN).about == ""
-
-
-CONSENTS = st.sampled_from([ENABLED, DEFAULT, OWN_STOP, PERSON_STOP, BY_STAFF, INVALID])
-SETS_OF_PHONES = st.lists(
-    st.tuples(CONSENTS, st.sampled_from(PhoneType), st.sampled_from([None, OLD, NEW])), max_size=6
-).map(lambda rows: [phone(n, *row) for n, row in enumerate(rows, 1)])
-
-
-@settings(max_examples=80, deadline=None)
-@given(SETS_OF_PHONES, st.booleans(), st.data())
-def test_s3_81_s3_84_exactly_one_number_and_always_the_same(phones, opted_in, data):
-    defaults = Defaults(opted_in, MOBILE)
-    choice = choose_phone(phones, defaults)
-    shuffled = data.draw(st.permutations(phones))
-    assert choose_phone(shuffled, defaults) == choice
-    textable = [p for p in phones if p.type is not SYSTEM and why_not(p, defaults) is None]
-    assert (choice.phone in textable) if textable else choice.phone is None
-    if choice.phone is not None:
-        assert choice.phone.consent.status is not SmsStatus.DISABLED
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,6 @@
 """Segments: the vectors of protocol 4, other part sizes, and an independent count (D37)."""
 
 import pytest
-import smsutil
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from app.rules.segments import PLAIN, Encoding, PartSizes, Segments, measure
 
@@ -103,35 +100,3 @@ def test_the_first_character_outside_the_alphabet_is_named():
 def test_every_plain_character_offered_instead_costs_nothing_extra():
     assert all(measure(char).costly == char for char in PLAIN)
     assert all(measure(plain).encoding is GSM for plain in PLAIN.values())
-
-
-# The escape character itself is none of a text's (A11): the library lets it pass, we do not.
-CHARACTERS = st.sampled_from(BASIC + EXTENSION) | st.characters(
-    exclude_categories=["Cs"], exclude_characters="\x1b"
-)
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    st.lists(
-        st.tuples(st.text(CHARACTERS, min_size=1, max_size=6), st.integers(1, 90)),
-        min_size=1,
-        max_size=5,
-    ).map(lambda runs: "".join(text * times for text, times in runs))
-)
-def test_d37_an_independent_library_counts_the_same(body):
-    theirs = smsutil.split(body)
-    ours = measure(body)
-    assert ours.parts == len(theirs.parts)
-    assert ours.encoding is (UCS if theirs.encoding == "utf_16_be" else GSM)
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.text(st.sampled_from("a€ş👍"), max_size=400), st.integers(2, 20), st.integers(2, 20))
-def test_a_text_never_costs_less_for_being_longer(body, gsm, ucs):
-    sizes = PartSizes(gsm_single=gsm, gsm_part=gsm, ucs_single=ucs, ucs_part=ucs)
-    shorter, longer = measure(body, sizes), measure(body + body[-1:], sizes)
-    assert longer.parts >= shorter.parts
-    size = gsm if shorter.encoding is GSM else ucs
-    assert 0 <= shorter.left <= size
-    assert shorter.parts * size >= shorter.units + shorter.left
