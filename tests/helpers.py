@@ -11,7 +11,7 @@ import pytest
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], timeout: float = 30.0) -> T:
+def until(condition: Callable[[], T], timeout: float = 90.0) -> T:
     """Look at `condition` until it is true, and return what it was.
 
     The one place in the tests that waits. Fails with the last value seen after `timeout` seconds.

@@ -81,7 +81,7 @@ class Member:
             assert answer.status_code in (201, 503), answer.text
             return int(answer.json()["id"]) if answer.status_code == 201 else 0
 
-        return until(answered, timeout=60)
+        return until(answered)
 
     def reply(self, conversation_id: int, body: str = "Hello again") -> dict[str, Any]:
         """Answer in a conversation; the message as the API answers it."""

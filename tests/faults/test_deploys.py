@@ -24,7 +24,7 @@ def test_a_worker_that_is_asked_to_stop_loses_no_call_on_the_wire(stack: Stack, 
         school.all_write_to_all(staff, people)
     until(lambda: len(school.ledger()) > SENDS // 2)
     os.kill(stack.pid(*DELIVERY), signal.SIGTERM)
-    until(lambda: not school.under_way(), timeout=60)
+    until(lambda: not school.under_way())
     assert school.accepted() == {1: SENDS}
 
 

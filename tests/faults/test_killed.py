@@ -33,7 +33,7 @@ def patiently(dana: Member, person: Someone, key: str) -> int:
             return 0
         return int(answer.json()["id"]) if answer.status_code == 201 else 0
 
-    return until(sent, timeout=30)
+    return until(sent)
 
 
 @pytest.mark.parametrize("point", [pytest.param(p, id=f"{f}-{p}") for f, p in POINTS.items()])
@@ -43,7 +43,7 @@ def test_a_text_is_there_once_wherever_its_process_died(stack, school: School, p
     stack.kill_at(point)
     message = patiently(dana, maya, str(uuid.uuid4()))
     until(lambda: stack.was_killed_at(point))
-    until(lambda: dana.message(message)["status"] == "delivered", timeout=60)
+    until(lambda: dana.message(message)["status"] == "delivered")
     assert [text["to"] for text in school.ledger()] == maya.numbers
     assert [m["id"] for m in dana.said_to(maya)] == [message]
     assert school.usage()["messages"]["used"] == 1
