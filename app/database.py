@@ -19,7 +19,19 @@ from typing import Any, ParamSpec, TypeVar
 
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session
-from sqlalchemy import DateTime, Dialect, Engine, MetaData, event
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Dialect,
+    Engine,
+    MetaData,
+    bindparam,
+    cast,
+    event,
+    func,
+    literal_column,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.compiler import compiles
@@ -265,6 +277,20 @@ def upsert(table: Any) -> Any:
     not."""
     dialect = postgresql if db.engine.dialect.name == "postgresql" else sqlite
     return dialect.insert(table)
+
+
+def has_word(table: Any, word: str) -> ColumnElement[bool]:
+    """Whether a word of a row of `table` (its `words`, see `rules.search`) begins with this folded
+    one. PostgreSQL asks its index of lexemes, SQLite the FTS5 table beside it."""
+    name = table.__tablename__
+    found: ColumnElement[bool]
+    if db.engine.dialect.name == "postgresql":
+        lexemes = func.array_to_tsvector(func.string_to_array(table.words, literal_column("' '")))
+        found = lexemes.bool_op("@@")(cast(f"'{word}':*", postgresql.TSQUERY))
+    else:
+        rows = text(f"SELECT rowid FROM {name}_words WHERE {name}_words MATCH :word")  # noqa: S608
+        found = table.id.in_(rows.bindparams(bindparam("word", f'"{word}"*', unique=True)))
+    return found
 
 
 def after_commit(effect: Callable[[], object]) -> None:

@@ -3,11 +3,12 @@
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from app import config, create_app, migrations
 from app.config import ConfigError
-from app.database import Base, db
+from app.database import Base, db, has_word, transaction
+from app.models import ContactNumber, Message, Person
 from app.services import staff
 
 
@@ -29,7 +30,8 @@ def test_the_migrations_make_the_tables_of_the_models(app):
     migrations.upgrade()
     assert migrations.is_current()
     with db.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        opts = {"compare_type": False, "include_name": migrations.compared}
+        context = MigrationContext.configure(connection, opts=opts)
         found = [d for d in compare_metadata(context, Base.metadata) if not _by_expression(d)]
     assert found == []
 
@@ -45,6 +47,61 @@ def test_a_second_upgrade_keeps_what_is_there(app):
     migrations.upgrade()
     names = db.session.execute(text(f"SELECT name FROM institution WHERE id = {school}"))
     assert names.scalar_one() == "Northfield College"
+
+
+def test_what_was_said_before_an_upgrade_is_found_after_it(app):
+    """The migrations fill in what search needs, and keep it as rows change."""
+    migrations.upgrade("0e3be2826143")
+    with db.engine.begin() as connection:
+        for table, values in _BEFORE.items():
+            names = ", ".join(values)
+            marks = ", ".join(f":{name}" for name in values)
+            connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({marks})"), values)
+    migrations.upgrade()
+
+    def found(table, word):
+        return list(db.session.execute(select(table.id).where(has_word(table, word))).scalars())
+
+    assert found(Message, "aujourd") == found(Message, "hui") == found(Person, "nguy") == [7]
+    assert found(Message, "ujourd") == found(Person, "hui") == []
+    number = select(ContactNumber.e164).where(ContactNumber.tail.startswith("7410"))
+    assert db.session.execute(number).scalar_one() == "+15125550147"
+    db.session.rollback()
+    with transaction():
+        db.session.get_one(Person, 7).given_name = "Ngân"
+        db.session.get_one(Message, 7).words = "demain"
+    assert found(Person, "ngan") == found(Message, "demain") == [7]
+    assert found(Person, "thuy") == found(Message, "aujourd") == []
+    with transaction():
+        db.session.delete(db.session.get_one(Message, 7))
+    assert found(Message, "demain") == []
+
+
+NOW = "2026-11-20 10:00:00"
+_BEFORE = {
+    "institution": {
+        **{"id": 7, "name": "Northfield", "timezone": "America/Chicago", "region": "US"},
+        **{"student_opted_in": True, "staff_opted_in": True, "default_phone_type": "mobile"},
+        **{"limit_unit": "messages", "cool_off_days": 0, "max_length": 1000, "sms_enabled": True},
+        **{"reply_notice_subject": "", "reply_notice_body": "", "fallback_subject": ""},
+        **{"fallback_body": "", "more_stop_words": "[]", "more_start_words": "[]"},
+        **{"version": 1, "created_at": NOW},
+    },
+    "person": {
+        **{"id": 7, "institution_id": 7, "kind": "student", "given_name": "Thuy"},
+        **{"family_name": "Nguyễn", "created_at": NOW},
+    },
+    "contact_number": {"id": 7, "institution_id": 7, "e164": "+15125550147", "status": "default"},
+    "conversation": {
+        **{"id": 7, "institution_id": 7, "person_id": 7, "last_message_at": NOW},
+        **{"snippet": "", "unread": 0},
+    },
+    "message": {
+        **{"id": 7, "institution_id": 7, "conversation_id": 7, "direction": "inbound"},
+        **{"kind": "conversation", "channel": "sms", "status": 2, "body": "Aujourd’hui?"},
+        **{"decision": "[]", "priority": 0, "places": 0, "retries": 0, "created_at": NOW},
+    },
+}
 
 
 def test_a_database_newer_than_the_code_is_refused(app):

@@ -19,15 +19,15 @@ def _config() -> Config:
     return config
 
 
-def upgrade() -> None:
+def upgrade(to: str = "head") -> None:
     """Migrate the database of the current app. Raises ConfigError for one that is newer than the
-    code."""
+    code. `to`: a revision, of tests."""
     script = ScriptDirectory.from_config(_config())
     known = {revision.revision for revision in script.walk_revisions()}
     if (revision := current()) is not None and revision not in known:
         raise ConfigError("DATABASE_URL: this database is newer than this version of Replyline")
     try:
-        command.upgrade(_config(), "head")
+        command.upgrade(_config(), to)
     except CommandError as error:
         raise ConfigError(f"DATABASE_URL: {error}") from None
 
@@ -41,6 +41,12 @@ def current() -> str | None:
 def is_current() -> bool:
     """Whether the database has every migration of this code."""
     return current() == ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def compared(name: str | None, kind: str, _parents: object) -> bool:
+    """Whether the models know of this table or index; how words are searched is each database's
+    own affair, made by the migration itself."""
+    return kind not in ("table", "index") or "_words" not in (name or "")
 
 
 def write(message: str) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 import app.models  # noqa: F401 (fills the metadata)
 from app.database import Base, db
+from app.migrations import compared
 
 
 def run() -> None:
@@ -21,6 +22,7 @@ def run() -> None:
         context.configure(
             connection=connection,
             target_metadata=Base.metadata,
+            include_name=compared,
             render_as_batch=True,
             user_module_prefix="columns.",
             render_item=_spelled,

@@ -2,8 +2,10 @@
 
 from app.models.institution import Institution, Seats, Usage
 from app.models.messages import (
+    CONVERSATION_SNOOZED,
     CONVERSATION_UNREAD,
     EMAIL_UNFINISHED,
+    MESSAGE_HELD,
     MESSAGE_UNFINISHED,
     Attempt,
     Conversation,
@@ -31,12 +33,27 @@ from app.models.records import (
     EventRow,
     Idempotency,
 )
-from app.models.staff import ApiToken, Login, Role, RoleKind, Staff, staff_role
+from app.models.staff import (
+    Advisee,
+    ApiToken,
+    Cover,
+    Login,
+    PasswordLink,
+    Purpose,
+    Role,
+    RoleKind,
+    Staff,
+    staff_role,
+)
+from app.models.writing import Note, SavedDraft, StandardText
 
 __all__ = [
+    "CONVERSATION_SNOOZED",
     "CONVERSATION_UNREAD",
     "EMAIL_UNFINISHED",
+    "MESSAGE_HELD",
     "MESSAGE_UNFINISHED",
+    "Advisee",
     "ApiToken",
     "Assignment",
     "Attempt",
@@ -45,6 +62,7 @@ __all__ = [
     "ConsentEntry",
     "ContactNumber",
     "Conversation",
+    "Cover",
     "DeliveryReport",
     "Direction",
     "Email",
@@ -56,18 +74,23 @@ __all__ = [
     "Login",
     "Marker",
     "Message",
+    "Note",
     "OptOutReplies",
     "PairBlock",
+    "PasswordLink",
     "Person",
     "PersonKind",
     "PersonPhone",
     "Picture",
     "ProviderAccount",
+    "Purpose",
     "Role",
     "RoleKind",
+    "SavedDraft",
     "Seats",
     "SenderNumber",
     "Staff",
+    "StandardText",
     "Usage",
     "staff_role",
 ]

@@ -1,6 +1,7 @@
 """Messages: conversations, what was said in them, and every try to deliver it."""
 
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import Index, String, Text, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -21,12 +22,15 @@ from app.rules.dispatch import Channel
 from app.rules.keywords import Keyword
 from app.rules.lifecycle import Status
 from app.rules.reasons import Reason
+from app.rules.search import folded
 
 # The conditions of partial indexes. SQLite uses such an index only for a query that repeats its
 # condition word for word, so these stand in the queries too.
+MESSAGE_HELD = text("message.status = 5")
 MESSAGE_UNFINISHED = text("message.channel = 'sms' AND message.status IN (10, 20, 25)")
 EMAIL_UNFINISHED = text("email.status IN (10, 20)")
 CONVERSATION_UNREAD = text("conversation.unread > 0")
+CONVERSATION_SNOOZED = text("conversation.snoozed_until IS NOT NULL")
 
 
 class Direction(StrEnum):
@@ -58,6 +62,7 @@ class Conversation(Base):
     person_id: Mapped[int | None] = mapped_column(Id, ref("person"), index=True)
     contact_number_id: Mapped[int | None] = mapped_column(Id, ref("contact_number"), index=True)
     archived_at: Mapped[when_or_never]
+    snoozed_until: Mapped[when_or_never]  # out of the list until then, or until they write
     notified_at: Mapped[when_or_never]  # the reply notice went out; again only after it was read
     ask_opt_out: Mapped[str | None] = mapped_column(Text)  # the words that may be an opt-out (D20)
     ask_contact_id: Mapped[int | None] = mapped_column(Id)  # ... and the number that wrote them
@@ -99,6 +104,16 @@ Index(
     sqlite_where=CONVERSATION_UNREAD,
     postgresql_where=CONVERSATION_UNREAD,
 )
+Index(
+    "ix_conversation_snoozed",
+    Conversation.snoozed_until,
+    sqlite_where=CONVERSATION_SNOOZED,
+    postgresql_where=CONVERSATION_SNOOZED,
+)
+
+
+def _words_of_body(context: Any) -> str:
+    return folded(context.get_current_parameters()["body"])
 
 
 class Message(Base):
@@ -107,7 +122,8 @@ class Message(Base):
     `decision`: the steps that led to `channel` and `reason`. `month` and `places`: what it has
     taken of the limit, given back to that month only if the provider never took it (D28). `due_at`:
     not offered before. `expires_at`: not sent stale after (D38). `lease_until`: claimed by a worker
-    until then.
+    until then. `send_at`: held until then; `asks_at`: they wrote meanwhile, so its writer is asked
+    first. `words`: what search finds it by (`rules.search`).
     """
 
     __tablename__ = "message"
@@ -124,6 +140,20 @@ class Message(Base):
             unique=True,
             sqlite_where=text("resend_of IS NOT NULL"),
             postgresql_where=text("resend_of IS NOT NULL"),
+        ),
+        Index(
+            "ix_message_month",  # the month's texts, day by day
+            "institution_id",
+            "month",
+            "created_at",
+            sqlite_where=text("month IS NOT NULL"),
+            postgresql_where=text("month IS NOT NULL"),
+        ),
+        Index(
+            "ix_message_held",
+            "send_at",
+            sqlite_where=MESSAGE_HELD,
+            postgresql_where=MESSAGE_HELD,
         ),
         Index(
             "ix_message_due",
@@ -153,6 +183,7 @@ class Message(Base):
     status: Mapped[Status] = mapped_column(ByValue(Status))
     reason: Mapped[Reason | None] = mapped_column(ByValue(Reason))
     body: Mapped[str] = mapped_column(Text)
+    words: Mapped[str] = mapped_column(Text, default=_words_of_body, deferred=True)
     encoding: Mapped[str | None] = mapped_column(String(8))
     segments: Mapped[int | None]
     sender_number_id: Mapped[int | None] = mapped_column(Id, ref("sender_number"))
@@ -172,6 +203,8 @@ class Message(Base):
     month: Mapped[str | None] = mapped_column(String(7))
     places: Mapped[int] = mapped_column(default=0)
     retries: Mapped[int] = mapped_column(default=0)  # after 30003
+    send_at: Mapped[when_or_never]
+    asks_at: Mapped[when_or_never]
     due_at: Mapped[when_or_never]
     expires_at: Mapped[when_or_never]
     lease_until: Mapped[when_or_never]

@@ -1,8 +1,9 @@
 """People: who may be written to, their numbers, and the consent of each number."""
 
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Index, String, UniqueConstraint
+from sqlalchemy import Index, String, Text, UniqueConstraint, event
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.database import Base
@@ -10,6 +11,7 @@ from app.models.columns import ByValue, Id, institution_fk, pk, ref, when, when_
 from app.rules.consent import Consent, DisabledBy, SmsStatus
 from app.rules.phones import PhoneType
 from app.rules.recipient import Phone
+from app.rules.search import folded, tail
 
 
 class PersonKind(StrEnum):
@@ -21,7 +23,8 @@ class PersonKind(StrEnum):
 
 
 class Person(Base):
-    """`opted_out_at`: said STOP; a number added later starts DISABLED (D14)."""
+    """`opted_out_at`: said STOP; a number added later starts DISABLED (D14). `words`: what search
+    finds them by."""
 
     __tablename__ = "person"
     __table_args__ = (
@@ -38,6 +41,7 @@ class Person(Base):
     source_id: Mapped[str | None] = mapped_column(String(200))  # in the school's own system
     timezone: Mapped[str | None] = mapped_column(String(64))
     opted_out_at: Mapped[when_or_never]
+    words: Mapped[str] = mapped_column(Text, default="", deferred=True)
     created_at: Mapped[when]
 
     phones: Mapped[list["PersonPhone"]] = relationship(
@@ -51,16 +55,30 @@ class Person(Base):
         return f"{self.given_name} {self.family_name}".strip()
 
 
+@event.listens_for(Person, "before_insert")
+@event.listens_for(Person, "before_update")
+def _keep_words(_mapper: Any, _connection: Any, person: Person) -> None:
+    person.words = folded(f"{person.given_name} {person.family_name} {person.source_id or ''}")
+
+
+def _tail_of_number(context: Any) -> str:
+    return tail(context.get_current_parameters()["e164"])
+
+
 class ContactNumber(Base):
     """A number the outside world texts from or gets texts on. Consent is its own, whoever owns it
     (D13)."""
 
     __tablename__ = "contact_number"
-    __table_args__ = (UniqueConstraint("institution_id", "e164"),)
+    __table_args__ = (
+        UniqueConstraint("institution_id", "e164"),
+        Index("ix_contact_number_tail", "institution_id", "tail"),
+    )
 
     id: Mapped[pk]
     institution_id: Mapped[institution_fk]
     e164: Mapped[str] = mapped_column(String(40))  # or a short code, or a name: kept as it came
+    tail: Mapped[str] = mapped_column(String(40), default=_tail_of_number)  # from its end
     status: Mapped[SmsStatus] = mapped_column(ByValue(SmsStatus), default=SmsStatus.DEFAULT)
     disabled_by: Mapped[DisabledBy | None] = mapped_column(ByValue(DisabledBy))
     bulk_paused_at: Mapped[when_or_never]  # a vague opt-out: no automatic or bulk texts (D20)

@@ -1,13 +1,23 @@
-"""Staff: logins, the roles that say what they may do, and the keys their programs use."""
+"""Staff: logins, the roles that say what they may do, the keys their programs use, and who stands
+in for whom."""
 
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Column, ForeignKey, String, Table, UniqueConstraint
+from sqlalchemy import JSON, Column, ForeignKey, Index, String, Table, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.database import Base
-from app.models.columns import Id, institution_fk, json_list, pk, ref, when, when_or_never
+from app.models.columns import (
+    ByValue,
+    Id,
+    institution_fk,
+    json_list,
+    pk,
+    ref,
+    when,
+    when_or_never,
+)
 
 
 class RoleKind(StrEnum):
@@ -84,3 +94,53 @@ class ApiToken(Base):
     created_at: Mapped[when]
     last_used_at: Mapped[when_or_never]
     revoked_at: Mapped[when_or_never]
+
+
+class Purpose(StrEnum):
+    INVITE = "invite"
+    RESET = "reset"
+
+
+class PasswordLink(Base):
+    """A link sent by mail that lets its owner choose a password, once, until it expires."""
+
+    __tablename__ = "password_link"
+
+    id: Mapped[pk]
+    institution_id: Mapped[institution_fk]
+    staff_id: Mapped[int] = mapped_column(Id, ref("staff"), index=True)
+    purpose: Mapped[Purpose] = mapped_column(ByValue(Purpose))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)  # SHA-256, hex
+    created_at: Mapped[when]
+    expires_at: Mapped[when]
+    used_at: Mapped[when_or_never]
+
+
+class Cover(Base):
+    """A colleague sees and answers somebody's conversations, from then to then; ending one early
+    is an earlier `until_at`."""
+
+    __tablename__ = "cover"
+    __table_args__ = (Index("ix_cover_by", "by_staff_id", "until_at"),)
+
+    id: Mapped[pk]
+    institution_id: Mapped[institution_fk]
+    staff_id: Mapped[int] = mapped_column(Id, ref("staff"), index=True)  # whose conversations
+    by_staff_id: Mapped[int] = mapped_column(Id, ref("staff"))
+    from_at: Mapped[when]
+    until_at: Mapped[when]
+    created_at: Mapped[when]
+
+
+class Advisee(Base):
+    """That somebody is a student of a member of staff: "my students". By hand, by API, by
+    import."""
+
+    __tablename__ = "advisee"
+    __table_args__ = (Index("ix_advisee_person", "person_id"),)
+
+    staff_id: Mapped[int] = mapped_column(Id, ref("staff"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(Id, ref("person"), primary_key=True)
+    institution_id: Mapped[institution_fk]
+    created_at: Mapped[when]
+    created_by: Mapped[int | None] = mapped_column(Id, ref("staff"))

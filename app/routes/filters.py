@@ -1,6 +1,7 @@
 """Filters: times and numbers as the viewer reads them, and what every page needs."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,7 +10,7 @@ from flask import Flask, g, request, url_for
 from werkzeug.routing import IntegerConverter, Map
 
 from app import clock, events
-from app.rules.access import Viewer
+from app.rules.access import Can, Viewer
 from app.rules.phones import pretty
 from app.services import inbox
 
@@ -92,6 +93,33 @@ _FILTERS: dict[str, Callable[..., str]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One link of the navigation. `needs`: one of these rights opens it; none = everybody.
+    `within`: the blueprints whose pages belong to it."""
+
+    label: str
+    endpoint: str
+    icon: str
+    within: tuple[str, ...]
+    needs: tuple[Can, ...] = ()
+
+    def open_to(self, viewer: Viewer) -> bool:
+        return not self.needs or any(viewer.can(need) for need in self.needs)
+
+
+_PLACES = (Place("Inbox", "inbox.index", "inbox", ("inbox",)),)
+
+
+def _link(place: Place) -> dict[str, Any]:
+    return {
+        "label": place.label,
+        "href": url_for(place.endpoint),
+        "current": request.blueprint in place.within,
+        "icon": place.icon,
+    }
+
+
 def _for_every_page() -> dict[str, Any]:
     """The viewer, the navigation and the bookmark of live events.
 
@@ -100,22 +128,12 @@ def _for_every_page() -> dict[str, Any]:
     viewer: Viewer | None = g.get("viewer")
     if viewer is None:
         return {"viewer": None, "nav": [], "request_id": g.get("request_id")}
-    unread = inbox.unread_total(viewer)
-    here = request.blueprint == "inbox"
     return {
         "viewer": viewer,
         "institution_name": inbox.institution_of(viewer).name,
-        "unread_total": unread,
+        "unread_total": inbox.unread_total(viewer),
         "live_seq": g.get("live_seq"),
-        "nav": [
-            {
-                "label": "Inbox",
-                "href": url_for("inbox.index"),
-                "current": here,
-                "count": unread,
-                "icon": "inbox",
-            }
-        ],
+        "nav": [_link(place) for place in _PLACES if place.open_to(viewer)],
         "request_id": g.get("request_id"),
     }
 
