@@ -37,6 +37,7 @@ class Timing:
     call_deadline: float = 6.0  # one call to a provider, connect to last byte (D14)
     stop_wait: float = 8.0  # how long a STOP waits for calls on the wire; more than call_deadline
     lease: float = 30.0  # a claimed row is free again after this; more than call_deadline
+    release_every: float = 2.0  # looks for texts whose time has come
     sweep_every: float = 15.0
     delivery_job: float = 60.0  # a delivery job works this long at most, then rings itself
     validity: float = 4 * 3600.0  # a text not taken by then is not sent stale (D38)

@@ -12,6 +12,7 @@ from app.database import db
 from app.models import Institution
 from app.rules.access import STANDARD_ROLES, Can, Viewer
 from app.services import accounts, numbers, people, sending, staff
+from app.services.dispatching import Draft
 
 PASSWORD = "northfield-demo"  # noqa: S105 (of accounts that exist on loopback only)
 COLLEGE = "Northfield College"
@@ -76,7 +77,7 @@ def _make_college(settings: Settings) -> None:
     dana = _viewer(ids["Dana Whitfield"], college, *STAFF[0])
     students = {student[0]: _student(dana, *student) for student in STUDENTS}
     for given, text in FIRST_TEXTS:
-        sending.to_person(dana, students[given], sending.Draft(text))
+        sending.to_person(dana, students[given], Draft(text))
 
 
 def _connect(settings: Settings, college: int) -> None:

@@ -5,7 +5,10 @@ whatever is due in the database and the sweep rings again for what was left. `ap
 `workers`; it rings by name, and a test resolves every name.
 """
 
+import json
+from collections.abc import Iterable
 from enum import StrEnum
+from typing import Any
 
 import structlog
 from flask import Flask, current_app
@@ -19,7 +22,7 @@ from rq.serializers import JSONSerializer
 log = structlog.get_logger()
 
 DELIVERY_QUEUE, DEFAULT_QUEUE = "delivery", "default"
-BELL = "replyline:events"  # Redis channel; the payload is an institution's id
+BELL = "replyline:events"  # Redis channel; the payload is an institution's id, or a whisper
 _RING_SECONDS = 60  # a ring that nobody answered is forgotten after this
 _REDIS_TIMEOUT = 1.0  # seconds; a request never waits longer for a bell
 
@@ -33,6 +36,7 @@ class Job(StrEnum):
     SEND_EMAILS = "workers.email.send_due"
     SWEEP = "workers.upkeep.sweep"
     NOTICES = "workers.upkeep.write_notices"
+    RELEASE = "workers.upkeep.release_held"
     FORGET = "workers.upkeep.forget_old"
 
 
@@ -97,6 +101,12 @@ def ring_bell(institution_id: int) -> None:
         redis().publish(BELL, institution_id)
     except RedisError as error:
         log.warning("bell_lost", error=type(error).__name__)
+
+
+def whisper(institution_id: int, audience: Iterable[str], frame: dict[str, Any]) -> None:
+    """Tell the browsers that may hear it what nobody needs to remember. Raises RedisError."""
+    told = {"institution": institution_id, "audience": list(audience), "frame": frame}
+    redis().publish(BELL, json.dumps(told))
 
 
 def _key(job: Job) -> str:

@@ -210,6 +210,18 @@ def viewer_of_token() -> Viewer | None:
     return viewer
 
 
+def viewer_of_staff(staff_id: int) -> Viewer | None:
+    """A member of staff for whom something is done while they are not there; None where they have
+    left."""
+    row = db.session.execute(
+        select(Staff, Institution)
+        .join(Institution, Institution.id == Staff.institution_id)
+        .where(Staff.id == staff_id, Staff.active)
+        .options(selectinload(Staff.roles))
+    ).first()
+    return _viewer(*row) if row else None
+
+
 def _touch(table: Any, row_id: int, last: datetime | None, now: datetime) -> None:
     if last is None or now - last > _TOUCH:
         with transaction():

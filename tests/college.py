@@ -20,6 +20,7 @@ from app.services import (
     staff,
     tracking,
 )
+from app.services.dispatching import Draft
 
 SID = "AC" + "1" * 32
 OURS, THEIRS = "+15125550190", "+15125550147"
@@ -58,7 +59,7 @@ class College:
         return people.create(self.dana, fields, [(number, "mobile") for number in numbers])
 
     def text(self, body="Hello", by=None, to=None):
-        return sending.to_person(by or self.dana, to or self.maya, sending.Draft(body)).id
+        return sending.to_person(by or self.dana, to or self.maya, Draft(body)).id
 
     def receive(self, body, sid="1"):
         return receiving.receive_many([InboundSms(SID, "SM" + sid * 32, THEIRS, OURS, body)])

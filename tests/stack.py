@@ -31,6 +31,7 @@ TIMING = {
     "call_deadline": 2.0,
     "stop_wait": 3.0,
     "lease": 4.0,
+    "release_every": 1.0,
     "sweep_every": 1.0,
     "pace": 0.02,
     "busy_retry": 0.2,

@@ -101,6 +101,7 @@ def test_the_waits_of_production():
         "call_deadline": 6.0,
         "stop_wait": 8.0,
         "lease": 30.0,
+        "release_every": 2.0,
         "sweep_every": 15.0,
         "delivery_job": 60.0,
         "validity": 4 * 3600.0,

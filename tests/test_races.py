@@ -17,7 +17,7 @@ from app.services import (
     consent,
     delivery,
     emails,
-    inbox,
+    handling,
     staff,
     tracking,
 )
@@ -144,7 +144,7 @@ def test_a_text_that_arrives_while_its_thread_changes_hands_is_not_lost(college)
 
     def hand_over():
         with college.inside():
-            return inbox.hand_over(college.dana, thread, college.kim.staff_id)
+            return handling.hand_over(college.dana, thread, college.kim.staff_id)
 
     def arrive():
         with college.inside():

@@ -28,6 +28,7 @@ def periodic_table(timing: Timing) -> dict[Job, float]:
         Job.SWEEP: timing.sweep_every,
         Job.IMPORT: timing.sweep_every,
         Job.NOTICES: timing.sweep_every,
+        Job.RELEASE: timing.release_every,
         Job.FORGET: _HOUR,
     }
 

@@ -3,7 +3,7 @@ for."""
 
 from app import jobs
 from app.jobs import Job
-from app.services import claiming, delivery, health, idempotency, notices
+from app.services import claiming, delivery, handling, health, idempotency, later, notices
 
 
 def sweep() -> None:
@@ -17,6 +17,13 @@ def sweep() -> None:
         jobs.ring(Job.DELIVER)
     jobs.ring(Job.SETTLE)
     jobs.ring(Job.SEND_EMAILS)
+
+
+def release_held() -> None:
+    """Send the texts whose time has come, and bring back the conversations whose snooze is over."""
+    jobs.answered(Job.RELEASE)
+    later.release_due()
+    handling.wake_snoozed()
 
 
 def forget_old() -> None:

@@ -14,7 +14,8 @@ from app.api.paging import Page, Paging, page
 from app.api.types import ABSENT, Changes, Id, Input, Shape, Text, Time
 from app.models import Direction
 from app.rules.access import READERS, WRITERS, Viewer
-from app.services import inbox, messages, sending
+from app.services import handling, inbox, messages, reading, sending
+from app.services.dispatching import Draft
 from app.services.inbox import Row
 from app.services.messages import Filter
 
@@ -63,7 +64,7 @@ class Reply(Input):
 
 def _shown(rows: Sequence[Row]) -> list[Conversation]:
     markers = defaultdict(list)
-    for marker in inbox.markers_of([row.thread.id for row in rows]):
+    for marker in reading.markers_of([row.thread.id for row in rows]):
         markers[marker.conversation_id].append(Marker.model_validate(marker))
     return [_one(row, markers[row.thread.id]) for row in rows]
 
@@ -124,9 +125,9 @@ def change(viewer: Viewer, conversation_id: int, body: ConversationChanges) -> C
     colleague = given.pop("staff_id", None)
     thread = inbox.one(viewer, conversation_id).thread.id
     if given:
-        inbox.change(viewer, thread, **given)
+        handling.change(viewer, thread, **given)
     if colleague:
-        thread = inbox.hand_over(viewer, thread, colleague)
+        thread = handling.hand_over(viewer, thread, colleague)
     return _shown([inbox.row(thread)])[0]
 
 
@@ -143,5 +144,5 @@ def reply(viewer: Viewer, conversation_id: int, body: Reply) -> Message:
 
     Needs `text.start`, or `text.reply` where the person wrote first.
     """
-    sent = sending.in_thread(viewer, conversation_id, sending.Draft(body.body))
+    sent = sending.in_thread(viewer, conversation_id, Draft(body.body))
     return shown_message(messages.one(viewer, sent.id))

@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import takewhile
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, Field
 
 from app.api.endpoints import get, post
 from app.api.paging import BY_ID, Page, Paging, page
@@ -17,8 +17,10 @@ from app.rules.dispatch import Channel
 from app.rules.lifecycle import BY_WORD, Status
 from app.rules.reasons import Reason
 from app.services import messages, resending, sending
+from app.services.dispatching import Draft
 from app.services.messages import Filter, Logged
 
+_NEVER_EMAILED = (Status.HELD, Status.CANCELED)
 _WHY_NO_TEXT = tuple(takewhile(lambda reason: reason is not Reason.DELIVERY_FAILED, Reason))
 
 
@@ -27,12 +29,6 @@ def _sendable(body: str) -> str:
     if wrong := texts.problem(texts.tidy(body), len(body)):
         raise ValueError(wrong)
     return body
-
-
-def _now(at: datetime | None) -> datetime | None:
-    if at is not None:
-        raise ValueError("Sending at a later time is not possible yet: leave this out, or null.")
-    return at
 
 
 def _status(word: str) -> str:
@@ -82,7 +78,7 @@ class Message(Shape):
     provider_sid: str | None
     resend_of: int | None
     org_unit_id: None = None
-    send_at: None = None
+    send_at: datetime | None
     created_at: datetime
     sent_at: datetime | None
     delivered_at: datetime | None
@@ -91,14 +87,15 @@ class Message(Shape):
 class NewMessage(Input):
     """`channel`: `sms` = a text or nothing, `email` = an email; else whatever reaches them.
 
-    `phone_id`: one of the person's, where the choice is not left to the rules. `send_at`: null.
+    `phone_id`: one of the person's, where the choice is not left to the rules. `send_at`: held
+    until then, and decided anew when it goes.
     """
 
     person_id: Id
     body: Body
     phone_id: Id | None = None
     channel: Literal["sms", "email"] | None = None
-    send_at: Annotated[Time | None, AfterValidator(_now), WithJsonSchema({"type": "null"})] = None
+    send_at: Time | None = None
 
 
 class MessagesQuery(Paging):
@@ -117,7 +114,7 @@ class MessagesQuery(Paging):
 
 def shown(row: Logged) -> Message:
     said, email = row.message, row.email
-    is_email = said.channel is Channel.EMAIL
+    is_email = said.channel is Channel.EMAIL and said.status not in _NEVER_EMAILED
     error = (
         MessageError(code=said.error_code, message=said.error_message) if said.error_code else None
     )
@@ -141,6 +138,7 @@ def shown(row: Logged) -> Message:
         provider=row.provider,
         provider_sid=said.provider_sid,
         resend_of=said.resend_of,
+        send_at=said.send_at,
         created_at=said.created_at,
         sent_at=said.sent_at,
         delivered_at=said.delivered_at,
@@ -179,7 +177,7 @@ def create(viewer: Viewer, body: NewMessage) -> Message:
 
     Needs `text.start`, or `text.reply` where the person wrote first.
     """
-    draft = sending.Draft(body.body, body.phone_id, body.channel)
+    draft = Draft(body.body, body.phone_id, body.channel, send_at=body.send_at)
     sent = sending.to_person(viewer, body.person_id, draft)
     return shown(messages.one(viewer, sent.id))
 

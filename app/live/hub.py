@@ -6,6 +6,7 @@ listener notices who hangs up, talks or does not answer; the keeper looks whethe
 has the rights that they came with.
 """
 
+import json
 import resource
 import selectors
 import threading
@@ -166,6 +167,7 @@ class Hub:
     def _read(self) -> None:
         """New events of the institutions that rang; of all where nobody knows."""
         rung = self._bell.wait(self._poll)
+        self._pass_on(self._bell.whispers())
         rooms = {i: r for i, r in list(self._rooms.items()) if rung is None or i in rung}
         if rung is None and rooms:
             newest = events.newest_of(rooms)
@@ -176,6 +178,14 @@ class Hub:
                 if len(batch) < events.BATCH:
                     break  # what is newer than this rings again
         db.session.rollback()
+
+    def _pass_on(self, whispers: list[dict[str, Any]]) -> None:
+        """What is told now or never: without a number, and not kept."""
+        with self._lock:
+            for told in whispers:
+                if room := self._rooms.get(told["institution"]):
+                    for line in room.hearing(told["audience"]):
+                        self._say(line, packed(told["frame"]))
 
     def _fan_out(self, room: Room, batch: list[events.Numbered]) -> None:
         with self._lock:
@@ -250,6 +260,12 @@ class _Bell:
         self._redis = redis
         self._subscription: Any = None
         self._heard = 0.0
+        self._whispers: list[dict[str, Any]] = []
+
+    def whispers(self) -> list[dict[str, Any]]:
+        """What was whispered since the last look."""
+        found, self._whispers = self._whispers, []
+        return found
 
     def wait(self, seconds: float) -> set[int] | None:
         """Until it rings, `seconds` at most. The institutions that rang; None = look at all."""
@@ -259,16 +275,21 @@ class _Bell:
                 return None  # what rang before was not heard
             rung: set[int] = set()
             while message := self._subscription.get_message(timeout=0 if rung else seconds):
-                rung.add(int(message["data"]))
+                match json.loads(message["data"]):
+                    case int() as institution:
+                        rung.add(institution)
+                    case told:
+                        self._whispers.append(told)
+                        break  # it is not kept waiting for a bell
         except (RedisError, OSError, ValueError):
             self._subscription = None
             time.sleep(min(seconds, 1.0))
             return None
-        if rung:
+        if rung or self._whispers:
             self._heard = time.monotonic()
         elif time.monotonic() - self._heard > _DEAF:
             self._subscription = None
-        return rung or None
+        return rung if rung or self._whispers else None
 
     def _subscribe(self) -> None:
         subscription = self._redis.pubsub(  # type: ignore[no-untyped-call]

@@ -122,8 +122,9 @@ class Message(Base):
     `decision`: the steps that led to `channel` and `reason`. `month` and `places`: what it has
     taken of the limit, given back to that month only if the provider never took it (D28). `due_at`:
     not offered before. `expires_at`: not sent stale after (D38). `lease_until`: claimed by a worker
-    until then. `send_at`: held until then; `asks_at`: they wrote meanwhile, so its writer is asked
-    first. `words`: what search finds it by (`rules.search`).
+    until then. `send_at`: held until then; `wish`: the channel that was asked for (D40); `asks_at`:
+    they wrote meanwhile, so its writer is asked first. `words`: what search finds it by
+    (`rules.search`).
     """
 
     __tablename__ = "message"
@@ -151,6 +152,7 @@ class Message(Base):
         ),
         Index(
             "ix_message_held",
+            "conversation_id",
             "send_at",
             sqlite_where=MESSAGE_HELD,
             postgresql_where=MESSAGE_HELD,
@@ -204,6 +206,7 @@ class Message(Base):
     places: Mapped[int] = mapped_column(default=0)
     retries: Mapped[int] = mapped_column(default=0)  # after 30003
     send_at: Mapped[when_or_never]
+    wish: Mapped[str | None] = mapped_column(String(8))
     asks_at: Mapped[when_or_never]
     due_at: Mapped[when_or_never]
     expires_at: Mapped[when_or_never]

@@ -1,6 +1,6 @@
 """Writing: what staff keep beside the messages. Notes, drafts, and texts to use again."""
 
-from sqlalchemy import Index, String, Text
+from sqlalchemy import Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import Base
@@ -8,15 +8,17 @@ from app.models.columns import Id, institution_fk, pk, ref, when
 
 
 class Note(Base):
-    """A private note in a conversation: only staff see it."""
+    """A private note in a conversation: only staff see it. `idempotency_key`: as of a message."""
 
     __tablename__ = "note"
+    __table_args__ = (UniqueConstraint("staff_id", "idempotency_key"),)
 
     id: Mapped[pk]
     institution_id: Mapped[institution_fk]
     conversation_id: Mapped[int] = mapped_column(Id, ref("conversation"), index=True)
     staff_id: Mapped[int] = mapped_column(Id, ref("staff"))
     body: Mapped[str] = mapped_column(Text)
+    idempotency_key: Mapped[str | None] = mapped_column(String(80))
     created_at: Mapped[when]
 
 

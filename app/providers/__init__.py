@@ -102,6 +102,9 @@ class Provider(Protocol):
     def webhooks(self, e164: str) -> Webhooks | None:
         """Where the provider sends what comes to a number; None where we do not own it."""
 
+    def picture(self, url: str) -> tuple[str, bytes]:
+        """A picture that came with a text: its type and its bytes. Raises ProviderError."""
+
     def check(self) -> None:
         """Raises ProviderDenied or another ProviderError where the account cannot be used."""
 

@@ -133,6 +133,12 @@ class TwilioProvider:
             return None
         return Webhooks(number.sms_url or "", number.sms_fallback_url or "", number.voice_url or "")
 
+    def picture(self, url: str) -> tuple[str, bytes]:
+        from app.providers import media
+
+        account = self._credentials
+        return media.picture(url, (account.account_sid, account.secret), account.api_url)
+
     def check(self) -> None:
         ask(self._client.api.accounts(self._credentials.account_sid).fetch)
 

@@ -12,7 +12,17 @@ from werkzeug.exceptions import HTTPException
 
 from app.database import db
 from app.errors import ReplylineError, Unauthorized, Unavailable
-from app.routes import filters, health, inbox, session, tokens, webhooks
+from app.routes import (  # noqa: F401 (compose, handling and later are of the inbox)
+    compose,
+    filters,
+    handling,
+    health,
+    inbox,
+    later,
+    session,
+    tokens,
+    webhooks,
+)
 from app.security import to_sign_in, viewer_of_cookie
 
 log = structlog.get_logger()

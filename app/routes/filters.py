@@ -41,13 +41,13 @@ def init_app(app: Flask) -> None:
     app.jinja_env.lstrip_blocks = True
 
 
-def _zone() -> ZoneInfo:
+def zone() -> ZoneInfo:
     viewer: Viewer | None = g.get("viewer")
     return ZoneInfo(viewer.timezone if viewer else "UTC")
 
 
 def local(at: datetime) -> datetime:
-    return at.astimezone(_zone())
+    return at.astimezone(zone())
 
 
 def clock_time(at: datetime) -> str:
@@ -75,6 +75,17 @@ def when(at: datetime) -> str:
     return f"{here:%b} {here.day}" + (f", {here.year}" if here.year != today.year else "")
 
 
+def until(at: datetime) -> str:
+    """A moment to come: 5:00 pm today, Monday 8:00 am within six days, then Nov 23, 5:00 pm."""
+    here, today = local(at).date(), local(clock.now()).date()
+    if here == today:
+        return f"{clock_time(at)} today"
+    if timedelta(0) < here - today < timedelta(days=7):
+        return f"{here:%A} {clock_time(at)}"
+    year = f", {here.year}" if here.year != today.year else ""
+    return f"{here:%b} {here.day}{year}, {clock_time(at)}"
+
+
 def iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds")
 
@@ -88,6 +99,7 @@ _FILTERS: dict[str, Callable[..., str]] = {
     "clock": clock_time,
     "day": day,
     "when": when,
+    "until": until,
     "iso": iso,
     "number": number,
 }

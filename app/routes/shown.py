@@ -1,13 +1,21 @@
 """Shown: rows as the inbox shows them. Words and icons are chosen here, markup is in the
 templates."""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from app.models import Conversation, Direction, Institution, Marker, Message, Person, PersonKind
+from app import clock
+from app.models import (
+    Conversation,
+    Direction,
+    Institution,
+    Message,
+    Person,
+    PersonKind,
+)
+from app.routes.filters import until
 from app.rules import keywords, words
-from app.rules.access import Can, Viewer
+from app.rules.access import Viewer
 from app.rules.consent import DisabledBy, SmsStatus
 from app.rules.dispatch import Channel, Facts, Step
 from app.rules.keywords import Keyword
@@ -17,18 +25,7 @@ from app.rules.reasons import Reason
 from app.rules.recipient import Phone, why_not
 from app.rules.words import Names, StatusWords
 from app.services.emails import detail_of
-from app.services.inbox import PAGE, Row, Said, needs_answer
-
-MARKER_ICONS = {
-    "opted_out": ("message-circle-off", True),
-    "opted_in": ("circle-check", False),
-    "sms_disabled": ("message-circle-off", True),
-    "sms_enabled": ("circle-check", False),
-    "number_invalid": ("circle-x", False),
-    "handed_over": ("arrow-right-left", False),
-    "number_handed_over": ("arrow-right-left", False),
-    "number_released": ("arrow-right-left", False),
-}
+from app.services.inbox import Row, needs_answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +78,11 @@ def list_row(row: Row, viewer: Viewer) -> ListRow:
         if needs_answer(thread)
         else "sent"
     )
+    if thread.snoozed_until:
+        tags.append(Tag("plain", "alarm-clock", f"Snoozed until {until(thread.snoozed_until)}"))
+    elif needs == "answer":
+        waits = ago(clock.now() - thread.last_message_at)
+        tags.append(Tag("text", "corner-up-left", f"Needs answer, {waits}"))
     said = "You: " if last is not None and last.direction is Direction.OUTBOUND and mine else ""
     holder = None if mine else (row.holder.name if row.holder else "Unclaimed")
     return ListRow(
@@ -97,91 +99,33 @@ def list_row(row: Row, viewer: Viewer) -> ListRow:
     )
 
 
+def ago(past: timedelta) -> str:
+    """How long, roughly: just now, 5 minutes, 2 hours, 3 days."""
+    minutes = past // timedelta(minutes=1)
+    for size, unit in ((1440, "day"), (60, "hour"), (1, "minute")):
+        if count := minutes // size:
+            return f"{count} {unit}" + ("s" if count > 1 else "")
+    return "just now"
+
+
 def _snippet(thread: Conversation, last: Message | None) -> str:
-    if last is not None and _is_keyword(last):
+    if last is not None and is_keyword(last):
         return f"Texted {thread.snippet}"
     return thread.snippet or "Picture"
 
 
-def _is_keyword(message: Message) -> bool:
+def is_keyword(message: Message) -> bool:
     if message.direction is Direction.OUTBOUND:
         return False
     said = keywords.classify(message.body, stopped_here=True)
     return said in (Keyword.STOP, Keyword.START)
 
 
-@dataclass(frozen=True, slots=True)
-class MessageItem:
-    id: int
-    mine: bool
-    channel: str
-    body: str
-    at: datetime
-    status: StatusWords | None
-    reason: str | None
-    error: str | None
-    email_status: StatusWords | None
-    pictures: int
-    author: str | None
-    pending: bool
-    kind: str = "message"
-
-
-@dataclass(frozen=True, slots=True)
-class MarkerItem:
-    icon: str
-    text: str
-    at: datetime
-    strong: bool
-    id: str
-    mine: bool = False
-    kind: str = "marker"
-
-
-def message_item(said: Said, viewer: Viewer, names: Names) -> MessageItem:
-    message = said.message
-    mine = message.direction is Direction.OUTBOUND
-    wrote = said.author if message.staff_id and message.staff_id != viewer.staff_id else None
-    automatic = "Automatic answer" if mine and message.staff_id is None else None
-    failed = message.status in FAILURES or message.status is Status.NOT_SENT
-    return MessageItem(
-        message.id,
-        mine,
-        message.channel.value,
-        message.body or "Picture",
-        message.created_at,
-        status_words(message) if mine else None,
-        _why(message, names),
-        words.meaning_of(message.error_code) if failed and _is_code(message.error_code) else None,
-        words.EMAIL_STATUS.get(said.email.status)
-        if said.email and message.channel is Channel.SMS
-        else None,
-        said.pictures,
-        wrote or automatic,
-        mine and message.status < Status.ACCEPTED and message.channel is Channel.SMS,
-    )
-
-
-def _is_code(code: str | None) -> bool:
-    return bool(code and code.isdigit())
-
-
 def status_words(message: Message) -> StatusWords:
-    if message.channel is Channel.EMAIL:
+    of_email = message.status not in (Status.HELD, Status.CANCELED)  # those never became one
+    if message.channel is Channel.EMAIL and of_email:
         return words.EMAIL_STATUS.get(message.status, words.EMAIL_STATUS[Status.QUEUED])
     return words.TEXT_STATUS[message.status]
-
-
-def _why(message: Message, names: Names) -> str | None:
-    """Why it is not a text, on the strip of an email or beside what was not sent."""
-    if message.direction is Direction.INBOUND or message.reason is None:
-        return None
-    because = words.why_not_text(message.reason, names, reason_detail(message))
-    if message.channel is Channel.EMAIL:
-        return f"Went by email: {because}"
-    if message.channel is Channel.NONE:
-        return f"{because[:1].upper()}{because[1:]}, and {words.NO_EMAIL}"
-    return None
 
 
 def reason_detail(message: Message) -> str:
@@ -192,86 +136,6 @@ def reason_detail(message: Message) -> str:
 
 def steps_of(message: Message) -> list[Step]:
     return [Step(*step) for step in message.decision]
-
-
-def marker_item(marker: Marker) -> MarkerItem:
-    icon, strong = MARKER_ICONS.get(marker.name, ("info", False))
-    return MarkerItem(icon, marker.text, marker.at, strong, f"marker-{marker.id}")
-
-
-@dataclass(frozen=True, slots=True)
-class ThreadView:
-    id: int
-    title: str
-    subtitle: str
-    items: list[MessageItem | MarkerItem]
-    earlier: int | None
-    read_only_reason: str | None
-    archived: bool
-    unread: int
-    ask_opt_out: dict[str, str] | None
-    may_claim: bool
-    holder: str | None  # where it is not the viewer
-
-
-def thread_view(
-    row: Row,
-    viewer: Viewer,
-    said: Sequence[Said],
-    markers: Iterable[Marker],
-    names: Names,
-    until: datetime | None = None,
-) -> ThreadView:
-    """`said`: one page of messages and one more where there are any, newest first. `until`: where
-    the page after it begins; None for the last page."""
-    thread = row.thread
-    full = len(said) > PAGE
-    said = said[:PAGE]
-    since = said[-1].message.created_at if full else None
-    shown = [m for m in markers if (not since or m.at >= since) and (not until or m.at < until)]
-    told = {m.at for m in shown if m.name in ("opted_out", "opted_in")}
-    items: list[MessageItem | MarkerItem] = [
-        message_item(s, viewer, names)
-        for s in reversed(said)  # found late, several may be of one second
-        # STOP and START are shown as the marker that was made in the same moment, not twice.
-        if not (s.message.created_at in told and _is_keyword(s.message))
-    ]
-    items += [marker_item(m) for m in shown]
-    items.sort(key=lambda item: (item.at, item.kind == "marker"))
-    last = said[0].message if said else None
-    mine = thread.staff_id == viewer.staff_id
-    return ThreadView(
-        thread.id,
-        row.title(viewer.region),
-        _subtitle(row, last, viewer),
-        items,
-        said[-1].message.id if full else None,
-        _read_only(row, viewer),
-        thread.archived_at is not None,
-        thread.unread if mine else 0,
-        {"text": thread.ask_opt_out} if thread.ask_opt_out else None,
-        thread.staff_id is None and viewer.can(Can.TEXT_REPLY),
-        None if mine else f"Held by {row.holder.name}" if row.holder else "Unclaimed",
-    )
-
-
-def _subtitle(row: Row, last: Message | None, viewer: Viewer) -> str:
-    """The address that was used last; nothing where the title says it already."""
-    if last is None or row.person is None:
-        return ""
-    theirs = last.from_address if last.direction is Direction.INBOUND else last.to_address
-    return pretty(theirs, viewer.region) if theirs and "@" not in theirs else theirs or ""
-
-
-def _read_only(row: Row, viewer: Viewer) -> str | None:
-    thread = row.thread
-    if thread.staff_id != viewer.staff_id:
-        if row.holder is None:
-            return "Nobody has claimed this conversation yet."
-        return f"This conversation is held by {row.holder.name}. You can read it."
-    if viewer.may_start or thread.in_contact_id is not None:
-        return None
-    return words.MAY_NOT_START
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,8 @@ _NO_TEXT = "It never went as a text."
 
 def why_not_cancel(channel: Channel, status: Status) -> str | None:
     """Why a message cannot be taken back any more; None where it can."""
+    if status is Status.HELD:  # whatever it would have become
+        return None
     if channel is not Channel.SMS or status in (Status.RECEIVED, Status.NOT_SENT):
         return "Only a text that waits to be sent can be canceled."
     return _WHY_NO_CANCEL.get(status)

@@ -26,6 +26,7 @@ from app.models import (
 )
 from app.rules.access import Can, Viewer
 from app.rules.consent import ConsentEvent, SmsStatus, next_consent
+from app.services import held
 from app.services.audit import audit
 
 BY_HAND = {
@@ -168,6 +169,7 @@ def opt_out(
         for other in others
     ]
     apply(institution_id, [whole, *rest], now)
+    held.cancel_to(person_id, contact_id, marker)
     mark_threads(institution_id, contact_id, person_id, "opted_out", marker, said_at or now)
 
 

@@ -1,39 +1,30 @@
-"""Inbox: the conversations somebody sees, what is in them, and what is done with a whole
-conversation."""
+"""Inbox: the conversations somebody sees, listed and searched."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select, true, update
+from sqlalchemy import and_, false, func, or_, select
 
-from app import clock
-from app.database import LOCK, db, retrying, transaction
-from app.errors import Conflict, Forbidden, NotFound
-from app.events import about_conversation, publish
+from app.database import db, transaction
+from app.errors import NotFound
 from app.models import (
     CONVERSATION_UNREAD,
     ContactNumber,
     Conversation,
     Direction,
-    Email,
     Institution,
-    Marker,
     Message,
     Person,
-    PersonPhone,
-    Picture,
     Staff,
 )
-from app.rules import phones
+from app.rules import phones, search
 from app.rules.access import Can, Viewer
-from app.rules.texts import snippet
+from app.services import finding
 from app.services.audit import audit
-from app.services.consent import add_markers
-from app.services.merging import merge_threads
 
-PAGE = 50  # rows of a list, messages of a thread
+PAGE = 50  # rows of a list
 
 
 class Box(StrEnum):
@@ -41,9 +32,16 @@ class Box(StrEnum):
 
     MINE = "mine"
     UNREAD = "unread"
+    ANSWER = "answer"
+    SNOOZED = "snoozed"
     ARCHIVED = "archived"
     UNCLAIMED = "unclaimed"
     ALL = "all"
+
+    @property
+    def own(self) -> bool:
+        """Only the viewer's own; the others need `inbox.all`."""
+        return self not in (Box.UNCLAIMED, Box.ALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +67,71 @@ def seen_by(viewer: Viewer) -> Any:
     return inside if viewer.can(Can.INBOX_ALL) else and_(inside, own)
 
 
+_HERE = and_(Conversation.archived_at.is_(None), Conversation.snoozed_until.is_(None))
+_THEIR_TURN = Conversation.last_direction == Direction.INBOUND
+
 _BOXES: dict[Box, Any] = {
-    Box.MINE: Conversation.archived_at.is_(None),
-    Box.UNREAD: and_(Conversation.unread > 0, Conversation.archived_at.is_(None)),
+    Box.MINE: _HERE,
+    Box.UNREAD: and_(Conversation.unread > 0, _HERE),
+    Box.ANSWER: and_(_THEIR_TURN, _HERE),
+    Box.SNOOZED: and_(Conversation.snoozed_until.is_not(None), Conversation.archived_at.is_(None)),
     Box.ARCHIVED: Conversation.archived_at.is_not(None),
-    Box.UNCLAIMED: Conversation.staff_id.is_(None),
+    Box.UNCLAIMED: and_(Conversation.staff_id.is_(None), Conversation.archived_at.is_(None)),
     Box.ALL: Conversation.archived_at.is_(None),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a list a row stands: what comes after it is the next page."""
+
+    unread: bool
+    at: datetime
+    id: int
+
+
+def page(
+    viewer: Viewer, box: Box, typed: str = "", limit: int = PAGE, after: Place | None = None
+) -> list[Row]:
+    """One page of a list: the unread ones first where it is the viewer's, then the latest.
+
+    What is looked for is looked for in everything they have, also what is put away.
+    """
+    wanted = [seen_by(viewer)]
+    if box.own:
+        wanted.append(Conversation.staff_id == viewer.staff_id)
+    if typed.strip():
+        found = _found(viewer, typed, own=box.own)
+        return _read_rows([*wanted, *found, *_older(after)], limit)
+    wanted.append(_BOXES[box])
+    if box is not Box.MINE:
+        return _read_rows([*wanted, *_older(after)], limit)
+    rows: list[Row] = []
+    if after is None or after.unread:
+        rows = _read_rows([*wanted, CONVERSATION_UNREAD, *_older(after)], limit)
+        after = None
+    if len(rows) < limit:
+        rest = [*wanted, Conversation.unread == 0, *_older(after)]
+        rows += _read_rows(rest, limit - len(rows))
+    return rows
+
+
+def _found(viewer: Viewer, typed: str, *, own: bool) -> list[Any]:
+    """What is typed must be found, all of it; what holds no word is found nowhere."""
+    terms = search.terms(typed)
+    return [finding.holds(viewer, term, own=own) for term in terms] or [false()]
+
+
+def _older(after: Place | None) -> list[Any]:
+    if after is None:
+        return []
+    at, row = Conversation.last_message_at, Conversation.id
+    return [at <= after.at, or_(at < after.at, row < after.id)]
 
 
 def rows(
     viewer: Viewer,
     *,
-    box: Box | None = None,
     staff_id: int | None = None,
     unread: bool | None = None,
     archived: bool | None = None,
@@ -89,16 +139,9 @@ def rows(
     limit: int = PAGE,
     before: tuple[datetime, int] | None = None,
 ) -> list[Row]:
-    """Conversations, the latest first. `before`: (time, id) of the last one shown.
-
-    Without a `box` the API's own filters decide. Unread ones come first only on the page, which
-    asks for them by themselves.
-    """
-    wanted = [seen_by(viewer)]
-    if box is not None:
-        wanted.append(_BOXES[box])
-    if box in (Box.MINE, Box.UNREAD, Box.ARCHIVED):
-        wanted.append(Conversation.staff_id == viewer.staff_id)
+    """Conversations as a program asks for them, the latest first. `before`: (time, id) of the last
+    one it has."""
+    wanted = [seen_by(viewer), *_older(Place(False, *before) if before else None)]
     if staff_id is not None:
         wanted.append(Conversation.staff_id == staff_id)
     if unread is not None:
@@ -106,27 +149,9 @@ def rows(
     if archived is not None:
         is_archived = Conversation.archived_at.is_not(None)
         wanted.append(is_archived if archived else ~is_archived)
-    if before is not None:
-        at, last = before
-        wanted.append(
-            or_(
-                Conversation.last_message_at < at,
-                and_(Conversation.last_message_at == at, Conversation.id < last),
-            )
-        )
-    wanted += [_matches(word) for word in q.split()[:5]]
+    if q.strip():
+        wanted += _found(viewer, q, own=not viewer.sees_all)
     return _read_rows(wanted, limit)
-
-
-def _matches(word: str) -> Any:
-    folded = word.casefold()
-    columns = (Person.given_name, Person.family_name)
-    found = [func.lower(c).startswith(folded, autoescape=True) for c in columns]
-    found.append(func.lower(Conversation.snippet).contains(folded, autoescape=True))
-    digits = "".join(c for c in word if c.isdigit())
-    if len(digits) >= 4:
-        found.append(ContactNumber.e164.endswith(digits, autoescape=True))
-    return or_(*found)
 
 
 def _read_rows(wanted: list[Any], limit: int) -> list[Row]:
@@ -152,29 +177,19 @@ def unread_total(viewer: Viewer) -> int:
     ).scalar_one()
 
 
-def counts(viewer: Viewer) -> dict[str, int]:
-    """How many conversations wait: unread ones of the viewer's own, and what nobody has claimed."""
-    own = (
-        select(func.count())
-        .select_from(Conversation)
-        .where(
-            Conversation.staff_id == viewer.staff_id,
-            Conversation.unread > 0,
-            Conversation.archived_at.is_(None),
+def counts(viewer: Viewer) -> dict[Box, int]:
+    """How many conversations wait: unread and unanswered ones of the viewer's own, and what nobody
+    has claimed."""
+    own = select(
+        func.count().filter(Conversation.unread > 0), func.count().filter(_THEIR_TURN)
+    ).where(Conversation.staff_id == viewer.staff_id, _HERE)
+    unread, answer = db.session.execute(own).one()
+    found = {Box.UNREAD: unread, Box.ANSWER: answer}
+    if viewer.sees_all:
+        free = select(func.count()).where(
+            Conversation.institution_id == viewer.institution_id, _BOXES[Box.UNCLAIMED]
         )
-    )
-    found = {"unread": db.session.execute(own).scalar_one()}
-    if viewer.can(Can.INBOX_ALL):
-        free = (
-            select(func.count())
-            .select_from(Conversation)
-            .where(
-                Conversation.institution_id == viewer.institution_id,
-                Conversation.staff_id.is_(None),
-                Conversation.archived_at.is_(None),
-            )
-        )
-        found["unclaimed"] = db.session.execute(free).scalar_one()
+        found[Box.UNCLAIMED] = db.session.execute(free).scalar_one()
     return found
 
 
@@ -204,156 +219,6 @@ def opened(viewer: Viewer, conversation_id: int) -> Row:
                 holder=holder,
             )
     return one(viewer, conversation_id)
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A message of a thread with what belongs to it."""
-
-    message: Message
-    author: str | None
-    email: Email | None
-    pictures: int
-
-
-def messages(thread: Conversation, limit: int = PAGE, before: int | None = None) -> list[Said]:
-    """The latest messages of a thread, newest first. `before`: a message id."""
-    pictures = (
-        select(func.count())
-        .select_from(Picture)
-        .where(Picture.message_id == Message.id)
-        .scalar_subquery()
-    )
-    found = db.session.execute(
-        select(Message, Staff.name, Email, pictures)
-        .outerjoin(Staff, Staff.id == Message.staff_id)
-        .outerjoin(Email, Email.id == Message.email_id)
-        .where(Message.conversation_id == thread.id, Message.id < before if before else true())
-        .order_by(Message.id.desc())
-        .limit(limit)
-    )
-    return [Said(*row) for row in found]
-
-
-def markers(thread: Conversation, since: datetime | None = None) -> list[Marker]:
-    """What happened in a thread, oldest first; from `since` on."""
-    return list(
-        db.session.execute(
-            select(Marker)
-            .where(Marker.conversation_id == thread.id, Marker.at >= since if since else true())
-            .order_by(Marker.id)
-        ).scalars()
-    )
-
-
-def markers_of(threads: list[int]) -> list[Marker]:
-    """What happened in several threads, oldest first."""
-    return list(
-        db.session.execute(
-            select(Marker).where(Marker.conversation_id.in_(threads)).order_by(Marker.id)
-        ).scalars()
-    )
-
-
-def phones_of(person_id: int) -> list[tuple[PersonPhone, str | None]]:
-    """A person's current phones, each with the name of who verified it."""
-    found = db.session.execute(
-        select(PersonPhone, Staff.name)
-        .outerjoin(Staff, Staff.id == PersonPhone.verified_by)
-        .where(PersonPhone.person_id == person_id, PersonPhone.removed_at.is_(None))
-        .order_by(PersonPhone.id)
-    )
-    return [(phone, name) for phone, name in found]
-
-
-@retrying
-def change(
-    viewer: Viewer,
-    conversation_id: int,
-    *,
-    archived: bool | None = None,
-    read: bool | None = None,
-) -> None:
-    """Archive or bring back, mark read or unread. Only the holder does: unread is theirs (design
-    3)."""
-    with transaction():
-        thread = _own(viewer, conversation_id)
-        if archived is not None:
-            thread.archived_at = clock.now() if archived else None
-        if read is True and thread.unread:
-            thread.unread, thread.notified_at = 0, None
-        elif read is False and thread.unread == 0:
-            thread.unread = 1
-            thread.notified_at = clock.now()  # they have seen it: no notice
-        elif read is not None and archived is None:
-            return
-        publish(
-            viewer.institution_id,
-            about_conversation("conversation.changed", thread.id, thread.staff_id),
-        )
-
-
-def _own(viewer: Viewer, conversation_id: int) -> Conversation:
-    thread = db.session.get(
-        Conversation, conversation_id, with_for_update=LOCK, populate_existing=True
-    )
-    if thread is None or thread.institution_id != viewer.institution_id:
-        raise NotFound("There is no such conversation.")
-    if thread.staff_id != viewer.staff_id:
-        if viewer.may_see(thread.staff_id):
-            raise Forbidden("Only the holder of a conversation does this.")
-        raise NotFound("There is no such conversation.")
-    return thread
-
-
-@retrying
-def hand_over(
-    viewer: Viewer, conversation_id: int, staff_id: int, *, only_unclaimed: bool = False
-) -> int:
-    """Give a conversation to a colleague, or take it; the id it has from now on.
-
-    By its holder, or by whoever sees all. The colleague may answer, whatever their role (D4).
-    `only_unclaimed`: Conflict `taken` where somebody holds it by now.
-    """
-    with transaction():
-        thread = db.session.get(Conversation, conversation_id)
-        if thread is None or thread.institution_id != viewer.institution_id:
-            raise NotFound("There is no such conversation.")
-        if not viewer.may_see(thread.staff_id):
-            raise NotFound("There is no such conversation.")
-        to = db.session.get(Staff, staff_id)
-        if to is None or to.institution_id != viewer.institution_id or not to.active:
-            raise NotFound("There is no such member of staff.")
-        before = thread.staff_id
-        db.session.refresh(thread, with_for_update=LOCK)
-        if thread.staff_id != before or (only_unclaimed and before is not None):
-            raise Conflict("Somebody else took this conversation just now.", code="taken")
-        if before == staff_id:
-            raise Conflict(f"{to.name} holds this conversation already.", code="already_held")
-        took = staff_id == viewer.staff_id
-        text = f"{viewer.name} " + (
-            "took this conversation" if took else f"handed this conversation to {to.name}"
-        )
-        now = clock.now()
-        add_markers([thread.id], viewer.institution_id, "handed_over", snippet(text, 300), now)
-        publish(
-            viewer.institution_id, about_conversation("conversation.changed", thread.id, before)
-        )
-        became = merge_threads(viewer.institution_id, [thread.id], staff_id)
-        db.session.execute(
-            update(Conversation)
-            .where(Conversation.id == became[conversation_id])
-            .values(notified_at=None)
-        )
-        audit(
-            viewer.institution_id,
-            "conversation.handed_over",
-            f"conversation:{conversation_id}",
-            viewer.staff_id,
-            to=staff_id,
-            was=before,
-        )
-        return became[conversation_id]
 
 
 def institution_of(viewer: Viewer) -> Institution:

@@ -6,7 +6,7 @@ from sqlalchemy.orm import aliased
 
 from app.database import db
 from app.events import Event, publish
-from app.models import Conversation, Marker, Message
+from app.models import Conversation, Marker, Message, Note, SavedDraft
 from app.rules.access import holder_audience
 
 
@@ -71,7 +71,8 @@ def _lock(institution_id: int, thread_ids: list[int], holder: int) -> None:
 
 def _pour(gone: int, stays: int) -> None:
     """All that is in one thread into another; the emptied row goes."""
-    for table in (Message, Marker):
+    db.session.execute(delete(SavedDraft).where(SavedDraft.conversation_id == gone))
+    for table in (Message, Marker, Note):
         db.session.execute(
             update(table).where(table.conversation_id == gone).values(conversation_id=stays)
         )

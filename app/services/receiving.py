@@ -38,7 +38,7 @@ from app.rules.consent import ConsentEvent, DisabledBy, SmsStatus
 from app.rules.dispatch import Channel
 from app.rules.keywords import Keyword, classify
 from app.rules.lifecycle import Status
-from app.services import consent, keyword_replies, threads
+from app.services import consent, held, keyword_replies, threads
 from app.services.late import Later, Listing, said_after
 from app.services.placing import Pair, Placing
 
@@ -275,6 +275,7 @@ def _store(arrival: Arrival, said_at: datetime) -> None:
     thread.unread += 1
     thread.in_contact_id = arrival.contact.id
     thread.in_number_id = arrival.number.id if arrival.number else None
+    held.ask_first(thread.id, said_at)
     threads.announce_new(thread, message)
 
 

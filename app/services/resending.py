@@ -22,6 +22,7 @@ from app.rules.lifecycle import Status
 from app.rules.recipient import why_not
 from app.rules.resending import why_not_cancel, why_not_resend
 from app.services import accounts, messages, sending, threads, tracking
+from app.services.dispatching import Draft
 from app.services.usage import give_back
 
 
@@ -50,7 +51,7 @@ def resend(viewer: Viewer, message_id: int) -> Message:
     """
     _ask_provider(_resendable(viewer, message_id))
     old = _resendable(viewer, message_id)
-    draft = sending.Draft(old.body, phone_id=_same_phone(old), resend_of=message_id)
+    draft = Draft(old.body, phone_id=_same_phone(old), resend_of=message_id)
     try:
         return sending.in_thread(viewer, old.conversation_id, draft)
     except IntegrityError:  # somebody else did, a moment faster

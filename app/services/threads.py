@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from app.database import LOCK, db, upsert
 from app.errors import Unavailable
 from app.events import about_conversation, publish
-from app.models import Conversation, Message, Person
+from app.models import Conversation, Direction, Message, Person, SavedDraft
+from app.rules.keywords import Keyword
 from app.rules.texts import snippet
 
 _TRIES = 3
@@ -62,12 +63,18 @@ def _is(column: Any, value: int | None) -> Any:
 
 
 def note_message(thread: Conversation, message: Message) -> None:
-    """Keep the summary of the list: the latest message, and out of the archive with it."""
+    """Keep the summary of the list: the latest message, and out of the archive with it.
+
+    What they write also ends a snooze. A bare STOP or START waits for no answer.
+    """
     thread.last_message_at = max(thread.last_message_at, message.created_at)  # found late: earlier
     thread.last_message_id = message.id
-    thread.last_direction = message.direction
+    said_it_all = message.keyword in (Keyword.STOP, Keyword.START)
+    thread.last_direction = None if said_it_all else message.direction
     thread.snippet = snippet(message.body)
     thread.archived_at = None
+    if message.direction is Direction.INBOUND:
+        thread.snoozed_until = None
 
 
 def announce_new(thread: Conversation, message: Message) -> None:
@@ -89,4 +96,13 @@ def announce_status(message: Message) -> None:
     publish(
         message.institution_id,
         about_conversation("message.status_changed", thread, holder, status, message=message.id),
+    )
+
+
+def forget_draft(staff_id: int, conversation_id: int) -> None:
+    """What was typed there is sent, or gone."""
+    db.session.execute(
+        delete(SavedDraft).where(
+            SavedDraft.staff_id == staff_id, SavedDraft.conversation_id == conversation_id
+        )
     )

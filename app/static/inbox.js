@@ -1,6 +1,6 @@
 /* Inbox: what the list, the thread and the box to write in need beyond htmx. */
 
-import { announce } from "./page.js";
+import { announce, notify } from "./page.js";
 
 const one = (selector, root = document) => root.querySelector(selector);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -33,6 +33,11 @@ function inShownOrder(html) {
   pill.textContent = held ? `${held} new` : "";
   return template.innerHTML;
 }
+
+/** A refresh brings as many rows as were scrolled to. */
+addEventListener("htmx:configRequest", ({ detail }) => {
+  if (detail.elt.id === "list") detail.parameters.limit = all("#rows > .row").length;
+});
 
 let waits = false;
 
@@ -71,7 +76,10 @@ function showUnread() {
   const now = new Map(all(".row").map((row) => [row.id, Number(row.dataset.unread)]));
   for (const [id, count] of now) {
     const news = count > (unread.get(id) ?? 0) && id !== `row-${openId()}`;
-    if (news && unread.size) announce(`New text from ${one(".row-name", document.getElementById(id)).textContent}`);
+    if (!news || !unread.size) continue;
+    const line = `New text from ${one(".row-name", document.getElementById(id)).textContent}`;
+    announce(line);
+    notify(line, id);
   }
   unread = now;
 }
@@ -132,11 +140,12 @@ addEventListener("htmx:beforeSwap", ({ detail }) => {
 
 const callbacks = Idiomorph.defaults.callbacks;
 callbacks.beforeNodeRemoved = (node) => !(overlap && node.matches?.("#items > .item"));
-callbacks.beforeNodeMorphed = (node) => !(overlap && node.id === "earlier");
+// A picture that somebody looks at stays.
+callbacks.beforeNodeMorphed = (node) => !(overlap && node.id === "earlier") && !node.matches?.(".picture:has(img)");
 callbacks.beforeNodeAdded = (node) => !(overlap && node.id === "earlier");
 
-/* Writing: what is typed outlives a look at another thread, a reload and the end of the session. The
- * tab keeps it for its viewer until it is sent, until they sign out, or until the tab is closed. */
+/* Writing: the server keeps what is typed in a thread. The tab keeps what the server does not have yet,
+ * for its viewer, until they sign out or the tab is closed: so it outlives a lost line and a lost session. */
 
 const box = () => one("[data-compose] textarea");
 const SENDING = "sending";
@@ -149,9 +158,17 @@ function draftKey({ form }) {
 /** What was typed before; where something stands in the box already, it was typed before we listened. */
 function restoreDraft() {
   if (!box() || box().hasAttribute("aria-invalid")) return;
-  box().value ||= sessionStorage.getItem(draftKey(box())) ?? "";
+  const untouched = box().value === box().defaultValue;
+  if (untouched) box().value = sessionStorage.getItem(draftKey(box())) ?? box().value;
   if (box().value) box().dispatchEvent(new Event("input", { bubbles: true }));
 }
+
+addEventListener("htmx:afterRequest", ({ target, detail }) => {
+  if (!target.matches("[data-draft]") || !detail.successful || !box()) return;
+  const key = draftKey(box());
+  const saved = detail.requestConfig.formData.get("body");
+  if (sessionStorage.getItem(key) === saved) sessionStorage.removeItem(key);
+});
 
 /** A first text is sent by a plain form, and its thread is what it leads to. */
 function forgetSent() {
@@ -168,6 +185,17 @@ addEventListener("input", ({ target }) => {
   sessionStorage.setItem(draftKey(target), target.value);
   target.removeAttribute("aria-invalid");
   one("#body-error")?.remove();
+});
+
+addEventListener("click", (event) => {
+  const link = event.target.closest("[data-picture]");
+  if (!link) return;
+  event.preventDefault();
+  const picture = new Image();
+  picture.alt = link.textContent.replace("Show p", "P");
+  picture.onerror = () => picture.replaceWith("This picture cannot be shown.");
+  picture.src = link.href;
+  link.replaceWith(picture);
 });
 
 addEventListener("click", ({ target }) => {

@@ -34,6 +34,24 @@ export function announce(text) {
   setTimeout(() => line.remove(), 5_000);
 }
 
+/* Notifications of the desktop, where the viewer switched them on in this browser. */
+
+const NOTIFY = "notify";
+const notifies = () => "Notification" in window && Notification.permission === "granted" && localStorage.getItem(NOTIFY) === "on";
+
+export function notify(text, tag) {
+  if (document.hidden && notifies()) new Notification(text, { tag, icon: "/static/favicon.svg" }).onclick = () => focus();
+}
+
+async function switchNotify(box) {
+  const asked = box.checked && "Notification" in window && (await Notification.requestPermission());
+  localStorage.setItem(NOTIFY, asked === "granted" ? "on" : "off");
+  if (box.checked && asked !== "granted") toast("This browser does not allow it. Its settings for this site can.");
+  box.checked = notifies();
+}
+
+if (one("[data-notify]")) one("[data-notify]").checked = notifies();
+
 /* Dialogs and confirmations */
 
 function ask({ confirm: title, confirmText, confirmButton }) {
@@ -57,6 +75,10 @@ addEventListener("htmx:confirm", async (event) => {
 
 addEventListener("htmx:afterSwap", ({ detail }) => {
   if (detail.target.id === "dialog-body" && !one("#dialog").open) one("#dialog").showModal();
+});
+
+addEventListener("htmx:afterRequest", ({ target, detail }) => {
+  if (detail.successful && detail.xhr.status === 204) target.closest("#dialog[open]")?.close(); // it is done
 });
 
 /* Forms: a question first where one is asked, and never twice by a double click. */
@@ -131,6 +153,9 @@ addEventListener("click", ({ target }) => {
   target.closest("[data-dismiss]")?.closest(".toast").remove();
   const copier = target.closest("[data-copy]");
   if (copier) copy(one(`#${copier.dataset.copy}`));
+  if (target.closest("[data-print]")) print();
+  const filler = target.closest("[data-fill]");
+  if (filler) one(`#${filler.dataset.fill}`).value = filler.dataset.value;
   const opener = target.closest("[data-open]");
   if (opener) one(`#${opener.dataset.open}`).showModal();
   if (target.matches("dialog[open]") && target.id !== "confirm") target.close();
@@ -147,6 +172,7 @@ addEventListener("change", ({ target }) => {
     document.cookie = `theme=${target.value}; path=/; max-age=31536000; samesite=lax`;
     document.documentElement.dataset.theme = target.value;
   }
+  if (target.matches("[data-notify]")) switchNotify(target);
   if (target.matches("[data-keys-switch]")) localStorage.setItem("keys", target.checked ? "on" : "off");
 });
 
@@ -167,15 +193,19 @@ addEventListener("keydown", (event) => {
   const { target, key } = event;
   if (one("dialog[open]")) return;
   if (key === "Enter" && (event.ctrlKey || event.metaKey) && target.matches("textarea")) {
-    const button = one("button:not([type=button])", target.form);
+    const button = one("[data-send]", target.form) ?? one("button:not([type=button])", target.form);
     if (!button.disabled) target.form.requestSubmit(button);
     return;
+  }
+  if (key === "Enter" && target.closest(".moment") && target.matches("input")) {
+    event.preventDefault(); // or the form would do what its first button says
+    return one("button", target.closest(".moment")).click();
   }
   if (key === "Escape") return escape(target);
   if (event.ctrlKey || event.metaKey || event.altKey || !keysOn()) return;
   if (target.matches("input:not([type=radio], [type=checkbox]), textarea, select")) return;
   if (key === "j" || key === "k") return moveRow(key === "j" ? 1 : -1);
-  const wanted = [...document.querySelectorAll("[data-key]")].find((e) => e.dataset.key === key);
+  const wanted = [...document.querySelectorAll("[data-key]")].find((e) => e.dataset.key === key && e.checkVisibility());
   if (!wanted) return;
   event.preventDefault();
   if (wanted.matches("input, textarea")) wanted.focus();

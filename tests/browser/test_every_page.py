@@ -3,6 +3,7 @@ nothing scrolls sideways. The pages are those of the URL map, so that a new one 
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -19,7 +20,7 @@ WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 
 # Addresses that are asked for by pages and programs, not by people: parts of pages are on them.
 PARTS = {"inbox.list_", "inbox.thread", "inbox.details", "inbox.route", "inbox.new_route"}
-PARTS |= {"inbox.people"}
+PARTS |= {"inbox.people", "inbox.presence", "inbox.picture"}
 OTHERS = {"static", "session.home", "health.healthz", "health.readyz", "__flask_sock.live"}
 
 
@@ -46,14 +47,24 @@ class Scene:
         school.carrier.handset(failing.numbers[0], behaviour="undelivered", code=30005)
         sent += [dana.send(tomas, "By email then"), dana.send(failing, "Tuesday?")]
         dana.settled(sent[-1]["id"], "undelivered")
+        soon = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+        held = dana.send(maya, "Reminder: Tuesday, 8:30", send_at=soon)["id"]
         threads = {c["id"] for c in dana.conversations()}
         everything = {"roles": ["Advisor", "Administrator"]}
         assert school.admin().api.patch(f"/staff/{dana.id}", json=everything).status_code == 200
         return cls(
             dana,
             {
-                "inbox.index": ["/inbox", "/inbox?view=archived", "/inbox?q=nobody"],
+                "inbox.index": [
+                    "/inbox",
+                    "/inbox?view=archived",
+                    "/inbox?q=nobody",
+                    "/inbox?view=snoozed",
+                ],
                 "inbox.conversation": [f"/inbox/{thread}" for thread in sorted(threads)],
+                "inbox.later_": ["/inbox/later"],
+                "inbox.change_later": [f"/inbox/messages/{held}/later"],
+                "inbox.hand_over_form": [f"/inbox/{min(threads)}/hand-over"],
                 "inbox.new": ["/inbox/new", "/inbox/new?q=maya", f"/inbox/new?person={failing.id}"],
                 "inbox.why": [f"/inbox/messages/{sent[n]['id']}/why" for n in (0, 2, 3)],
                 "session.login": ["/login"],

@@ -136,7 +136,9 @@ def test_a_colleagues_thread_is_read_only_and_an_unclaimed_one_can_be_claimed(sc
     )
     expect(item(page, "Hello")).to_be_visible()
     assert dana.api.get(f"/conversations/{thread}").json()["staff_id"] == dana.id
+    page.locator("#views-menu summary").click()
     page.get_by_role("link", name="Unclaimed 1").click()
+    expect(page.locator("#thread h2").first).to_contain_text("Maya Torres")  # it stays open
     row(page, "who is this number").get_by_role("link").click()
     page.get_by_role("button", name="Claim and answer").click()
     expect(line(page)).to_contain_text("Text to")

@@ -98,11 +98,13 @@ def upgrade() -> None:
     sa.Column('conversation_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('staff_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('body', sa.Text(), nullable=False),
+    sa.Column('idempotency_key', sa.String(length=80), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['conversation_id'], ['conversation.id'], name=op.f('fk_note_conversation_id_conversation')),
     sa.ForeignKeyConstraint(['institution_id'], ['institution.id'], name=op.f('fk_note_institution_id_institution')),
     sa.ForeignKeyConstraint(['staff_id'], ['staff.id'], name=op.f('fk_note_staff_id_staff')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_note'))
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_note')),
+    sa.UniqueConstraint('staff_id', 'idempotency_key', name=op.f('uq_note_staff_id_idempotency_key'))
     )
     with op.batch_alter_table('note', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_note_conversation_id'), ['conversation_id'], unique=False)
@@ -118,8 +120,9 @@ def upgrade() -> None:
     with op.batch_alter_table('message', schema=None) as batch_op:
         batch_op.add_column(sa.Column('words', sa.Text(), nullable=False, server_default=''))
         batch_op.add_column(sa.Column('send_at', sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column('wish', sa.String(length=8), nullable=True))
         batch_op.add_column(sa.Column('asks_at', sa.DateTime(timezone=True), nullable=True))
-        batch_op.create_index('ix_message_held', ['send_at'], unique=False, sqlite_where=sa.text('message.status = 5'), postgresql_where=sa.text('message.status = 5'))
+        batch_op.create_index('ix_message_held', ['conversation_id', 'send_at'], unique=False, sqlite_where=sa.text('message.status = 5'), postgresql_where=sa.text('message.status = 5'))
         batch_op.create_index('ix_message_month', ['institution_id', 'month', 'created_at'], unique=False, sqlite_where=sa.text('month IS NOT NULL'), postgresql_where=sa.text('month IS NOT NULL'))
 
     with op.batch_alter_table('person', schema=None) as batch_op:

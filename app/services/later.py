@@ -1,0 +1,169 @@
+"""Later: texts that wait for their time. Written now, decided when they go."""
+
+from datetime import datetime
+
+import structlog
+from sqlalchemy import select
+
+from app import clock, security
+from app.database import LOCK, db, retrying, transaction
+from app.errors import Conflict, ReplylineError
+from app.models import MESSAGE_HELD, Conversation, Message, Person, PersonPhone
+from app.rules import texts
+from app.rules.access import Viewer
+from app.rules.lifecycle import Status
+from app.rules.search import folded
+from app.services import held, messages, sending, threads
+from app.services.deciding import Target, gather
+from app.services.dispatching import (
+    Draft,
+    check_input,
+    check_time,
+    decide_and_take,
+    put_on_its_way,
+)
+
+log = structlog.get_logger()
+
+_AT_ONCE = 100  # released by one run
+
+
+def coming(conversation_id: int) -> list[Message]:
+    """What waits in a conversation, the next one first."""
+    found = db.session.execute(
+        select(Message)
+        .where(MESSAGE_HELD, Message.conversation_id == conversation_id)
+        .order_by(Message.send_at, Message.id)
+    )
+    return list(found.scalars())
+
+
+def listed(viewer: Viewer, limit: int = 200) -> list[tuple[Message, Conversation, Person | None]]:
+    """What the viewer has written for later, the next one first."""
+    found = db.session.execute(
+        select(Message, Conversation, Person)
+        .join(Conversation, Conversation.id == Message.conversation_id)
+        .outerjoin(Person, Person.id == Conversation.person_id)
+        .where(MESSAGE_HELD, Message.staff_id == viewer.staff_id)
+        .order_by(Message.send_at, Message.id)
+        .limit(limit)
+    )
+    return [(message, thread, person) for message, thread, person in found]
+
+
+@retrying
+def change(viewer: Viewer, message_id: int, body: str, send_at: datetime) -> None:
+    """Other words or another time; whoever was to be asked has answered with it.
+
+    Raises as `sending.in_thread`, Conflict `not_held` for what has gone, Invalid for body and time.
+    """
+    now = clock.now()
+    with transaction():
+        message = _own(viewer, message_id)
+        thread = db.session.get_one(Conversation, message.conversation_id)
+        target = Target(db.session.get(Person, thread.person_id or 0), thread)
+        draft = Draft(texts.tidy(body), send_at=send_at)
+        check_input(draft, gather(viewer, target, draft.body, now))
+        if send_at != message.send_at or not message.asks_at:
+            check_time(send_at, now)
+        message.body, message.words = draft.body, folded(draft.body)
+        message.send_at, message.asks_at = send_at, None
+        threads.announce_status(message)
+
+
+@retrying
+def go_ahead(viewer: Viewer, message_id: int) -> None:
+    """The student has replied, and it goes nevertheless: at its time, or now where that is past."""
+    with transaction():
+        message = _own(viewer, message_id)
+        message.asks_at = None
+        threads.announce_status(message)
+    release(message_id)
+
+
+def _own(viewer: Viewer, message_id: int) -> Message:
+    message = messages.one(viewer, message_id).message
+    sending.thread_target(viewer, message.conversation_id)
+    db.session.refresh(message, with_for_update=LOCK)
+    if message.status is not Status.HELD:
+        raise Conflict("This is no longer waiting for its time.", code="not_held")
+    return message
+
+
+# When the time has come
+
+
+def release_due() -> int:
+    """Send what is due; how many were. Harmless at any time and by several at once."""
+    due = db.session.execute(
+        select(Message.id)
+        .where(MESSAGE_HELD, Message.send_at <= clock.now(), Message.asks_at.is_(None))
+        .order_by(Message.send_at, Message.id)
+        .limit(_AT_ONCE)
+    )
+    ids = list(due.scalars())
+    db.session.rollback()
+    for message_id in ids:
+        release(message_id)
+    return len(ids)
+
+
+@retrying
+def release(message_id: int) -> None:
+    """Decide one message whose time has come and put it on its way; cancel it where its writer may
+    not send it any more, and say why."""
+    try:
+        with transaction():
+            message = _due(message_id)
+            if message is None:
+                return
+            writer = security.viewer_of_staff(message.staff_id or 0)
+            if writer is None:
+                held.cancel([message], "no_writer", "Its writer has no account any more.")
+                return
+            _release(message, writer)
+    except ReplylineError as error:
+        _give_up(message_id, error)
+
+
+def _due(message_id: int) -> Message | None:
+    """The message, locked after its conversation; None where it is not due any more."""
+    found = db.session.get(Message, message_id)
+    if found is None:
+        return None
+    db.session.get(
+        Conversation, found.conversation_id, with_for_update=LOCK, populate_existing=True
+    )
+    db.session.refresh(found, with_for_update=LOCK)
+    due = found.send_at is not None and found.send_at <= clock.now() and not found.asks_at
+    return found if due and found.status is Status.HELD else None
+
+
+def _release(message: Message, writer: Viewer) -> None:
+    now = clock.now()
+    target = sending.thread_target(writer, message.conversation_id)
+    phone_id = _phone_of(message)
+    draft = Draft(message.body, phone_id=phone_id, channel=message.wish)
+    decision, gathered, places = decide_and_take(writer, target, draft, now)
+    put_on_its_way(message, writer, decision, gathered, places, now)
+    thread = target.thread
+    assert thread is not None
+    threads.note_message(thread, message)
+    threads.announce_new(thread, message)
+
+
+def _phone_of(message: Message) -> int | None:
+    return db.session.execute(
+        select(PersonPhone.id).where(
+            PersonPhone.person_id == message.person_id,
+            PersonPhone.contact_number_id == message.contact_number_id,
+            PersonPhone.removed_at.is_(None),
+        )
+    ).scalar_one_or_none()
+
+
+def _give_up(message_id: int, error: ReplylineError) -> None:
+    log.info("later_canceled", message=message_id, code=error.code)
+    with transaction():
+        if message := _due(message_id):
+            held.cancel([message], error.code, str(error)[:300])

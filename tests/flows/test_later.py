@@ -1,0 +1,111 @@
+"""Later: a text that waits for its time, and what may happen to it until then."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.helpers import until
+
+
+def at(seconds: float) -> str:
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+
+
+@pytest.fixture
+def written(school):
+    """Dana with her number, Maya, and something that waits for its time."""
+
+    def written(seconds=3600.0, body="Reminder: Tuesday, 8:30", **more):
+        dana, ours = school.holder()
+        maya = school.person("mobile", name="Maya Torres")
+        return dana, maya, ours, dana.send(maya, body, send_at=at(seconds), **more)
+
+    return written
+
+
+def test_a_text_goes_at_its_time_and_not_before(school, written):
+    """C-13, D28: no place and no number is taken before; then it is the text that was written."""
+    used = school.usage()["messages"]["used"]
+    dana, maya, ours, sent = written(4)
+    assert (sent["status"], sent["channel"], sent["sent_at"]) == ("held", "sms", None)
+    assert sent["send_at"] is not None
+    assert school.ledger(maya.numbers[0]) == []
+    assert school.usage()["messages"]["used"] == used + 1  # the text that made her a holder
+    gone = dana.settled(sent["id"], "delivered")
+    assert (gone["from"], gone["to"], gone["body"]) == (ours, maya.numbers[0], sent["body"])
+    assert gone["created_at"] >= sent["send_at"]
+    assert [text["body"] for text in school.ledger(maya.numbers[0])] == [sent["body"]]
+    assert school.usage()["messages"]["used"] == used + 2
+
+
+def test_what_holds_when_it_goes_decides(school, written):
+    """D30: it was a text when it was written; when it goes the limit is reached."""
+    dana, maya, _, sent = written(4)
+    school.settings(message_limit=0)
+    gone = until(lambda: (m := dana.message(sent["id"]))["channel"] == "email" and m)
+    assert gone["reason"] == "message_limit_reached"
+    assert until(lambda: school.mails(maya.email))
+    assert school.ledger(maya.numbers[0]) == []
+
+
+def test_an_opt_out_cancels_what_waits(school, written):
+    """D34: canceled, its writer sees why, and nothing is sent at its time, text or email."""
+    dana, maya, ours, sent = written(5)
+    school.texts(maya.numbers[0], ours, "STOP")
+    stopped = dana.message(sent["id"])
+    assert stopped["status"] == "canceled"
+    assert stopped["error"]["code"] == "opted_out"
+    assert "STOP" in stopped["error"]["message"]
+    due = datetime.fromisoformat(sent["send_at"])
+    until(lambda: datetime.now(UTC) > due + timedelta(seconds=3))
+    assert dana.message(sent["id"])["status"] == "canceled"
+    assert school.ledger(maya.numbers[0]) == []
+    assert school.mails(maya.email) == []
+
+
+def test_a_reply_asks_before_it_goes(school, written):
+    """A reminder that was answered meanwhile waits until its writer says that it still goes."""
+    dana, maya, ours, sent = written(4)
+    school.texts(maya.numbers[0], ours, "i will be there")
+    due = datetime.fromisoformat(sent["send_at"])
+    until(lambda: datetime.now(UTC) > due + timedelta(seconds=3))
+    assert dana.message(sent["id"])["status"] == "held"
+    with school.browser(dana) as browser:
+        answer = browser.post(f"/inbox/messages/{sent['id']}/go-ahead")
+        assert answer.status_code == 303
+    dana.settled(sent["id"], "delivered")
+    assert len(school.ledger(maya.numbers[0])) == 1
+
+
+def test_it_is_changed_and_canceled_by_its_writer_alone(school, written):
+    dana, _, _, sent = written()
+    path = f"/inbox/messages/{sent['id']}"
+    zone_time = (datetime.now(UTC) + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M")
+    change = {"body": "Reminder: Wednesday", "send_at": zone_time}
+    with school.browser(school.member(name="Kim Alvarez")) as other:
+        for forged in (f"{path}/later", f"{path}/cancel", f"{path}/go-ahead"):
+            assert other.post(forged, data=change).status_code == 404
+    assert dana.message(sent["id"]) == sent
+    with school.browser(dana) as browser:
+        assert browser.post(f"{path}/later", data=change).status_code == 303
+        changed = dana.message(sent["id"])
+        assert (changed["body"], changed["status"]) == ("Reminder: Wednesday", "held")
+        assert changed["send_at"] > sent["send_at"]
+        for wrong in ({"send_at": "2020-01-01T08:00"}, {"send_at": "soon"}, {"body": "  "}):
+            assert browser.post(f"{path}/later", data=change | wrong).status_code == 422
+        assert dana.message(sent["id"]) == changed
+        assert browser.post(f"{path}/cancel").status_code == 303
+        assert dana.message(sent["id"])["status"] == "canceled"
+        assert browser.post(f"{path}/later", data=change).status_code == 409
+        assert browser.post(f"{path}/go-ahead").status_code == 409
+
+
+def test_whoever_no_longer_holds_the_conversation_sends_nothing(school, written):
+    """D34: never under another person's name: canceled, and its writer sees why."""
+    dana, maya, _, sent = written(4)
+    kim = school.member(name="Kim Alvarez")
+    path = f"/conversations/{sent['conversation_id']}"
+    assert dana.api.patch(path, json={"staff_id": kim.id}).status_code == 200
+    stopped = until(lambda: (m := kim.message(sent["id"]))["status"] == "canceled" and m)
+    assert "Kim Alvarez" in stopped["error"]["message"]
+    assert school.ledger(maya.numbers[0]) == []
