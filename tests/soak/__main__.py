@@ -33,7 +33,8 @@ WAITS = {
     "stop_wait": 6.0,
     "lease": 8.0,
     "settle_looks": [1.0, 2.0, 4.0, 8.0],
-    "report_looks": [1.0, 5.0, 20.0, 60.0, 3600.0],
+    # Asked every minute: a phone may be off for long, and the report of its return be lost.
+    "report_looks": [1.0, 5.0, 20.0, *map(float, range(60, 7200, 60))],
     "unreachable_retries": [1.0, 3.0],
     "import_every": 5.0,
     "outage": 5.0,
