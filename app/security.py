@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error
+from argon2.exceptions import Argon2Error, InvalidHashError
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from flask import Flask, Response, current_app, g, redirect, request, session, url_for
 from sqlalchemy import ColumnElement, Select, insert, null, select, update
@@ -59,7 +59,7 @@ def hash_password(password: str) -> str:
 def password_matches(hashed: str, password: str) -> bool:
     try:
         return _in_thread(PasswordHasher().verify, hashed, password)  # as it was hashed
-    except Argon2Error:
+    except (Argon2Error, InvalidHashError):
         return False
 
 
@@ -144,7 +144,7 @@ def still_valid(asked: Iterable[Credential]) -> dict[Credential, frozenset[Can]]
     (I23), so without an object per row."""
     asked, owners = set(asked), {}
     for kind, table, scopes, good in (
-        ("login", Login, null(), _login_is_good()),
+        ("login", Login, null(), login_is_good()),
         ("token", ApiToken, ApiToken.scopes, [ApiToken.revoked_at.is_(None)]),
     ):
         ids = [c.id for c in asked if c.kind == kind]
@@ -165,7 +165,8 @@ def still_valid(asked: Iterable[Credential]) -> dict[Credential, frozenset[Can]]
     }
 
 
-def _login_is_good() -> list[ColumnElement[bool]]:
+def login_is_good() -> list[ColumnElement[bool]]:
+    """Of the row of a sign-in: neither ended nor too old."""
     now = clock.now()
     return [
         Login.ended_at.is_(None),
@@ -180,7 +181,7 @@ def viewer_of_cookie() -> Viewer | None:
         return None
     now = clock.now()
     row = db.session.execute(
-        _with_owner(Login).where(Login.token_hash == hash_token(token), *_login_is_good())
+        _with_owner(Login).where(Login.token_hash == hash_token(token), *login_is_good())
     ).first()
     if row is None:
         return None
@@ -242,8 +243,9 @@ def sign_in(email: str, password: str) -> None:
     staff = db.session.execute(
         select(Staff).where(Staff.email == email.strip().lower(), Staff.active)
     ).scalar_one_or_none()
-    known = staff.password_hash if staff else _nobody()
-    who = (staff.institution_id, staff.id) if staff else None
+    can = staff is not None and staff.password_hash != ""  # who is invited has none yet
+    known = staff.password_hash if staff and can else _nobody()
+    who = (staff.institution_id, staff.id) if staff and can else None
     db.session.rollback()  # nothing is held while we hash
     if not password_matches(known, password) or who is None:
         raise Unauthorized(

@@ -12,7 +12,7 @@ from app.models import Role as RoleRow
 from app.models import RoleKind
 from app.models import Staff as StaffRow
 from app.rules.access import Can, Viewer
-from app.services import staff
+from app.services import roles, staff
 
 RoleName = Annotated[Text, Field(min_length=1, max_length=80, pattern=r"\S")]
 NewName = Annotated[RoleName, Field(examples=["Tutor"])]
@@ -124,9 +124,7 @@ def list_roles(viewer: Viewer, query: Paging) -> Page[Role]:
         query,
         BY_ID,
         lambda limit, before: [
-            row
-            for row in reversed(staff.roles_listed(viewer))
-            if before is None or row[0].id < before
+            row for row in reversed(roles.listed(viewer)) if before is None or row[0].id < before
         ][:limit],
         lambda row: row[0].id,
         lambda rows: [_role(*row) for row in rows],
@@ -136,12 +134,12 @@ def list_roles(viewer: Viewer, query: Paging) -> Page[Role]:
 @post("/roles", Can.STAFF_MANAGE, conflicts=("role_exists",))
 def create_role(viewer: Viewer, body: NewRole) -> Role:
     """A new role of staff."""
-    return _role(staff.save_role(viewer, None, body.name, [*body.capabilities]), members=0)
+    return _role(roles.save(viewer, None, body.name, [*body.capabilities]), members=0)
 
 
 @patch("/roles/<id:role_id>", Can.STAFF_MANAGE, conflicts=("role_exists", "last_admin"))
 def change_role(viewer: Viewer, role_id: int, body: RoleChanges) -> Role:
     """Change the name or what the role allows."""
     given = body.given()
-    saved = staff.save_role(viewer, role_id, given.get("name"), given.get("capabilities"))
-    return next(_role(*row) for row in staff.roles_listed(viewer) if row[0].id == saved.id)
+    saved = roles.save(viewer, role_id, given.get("name"), given.get("capabilities"))
+    return next(_role(*row) for row in roles.listed(viewer) if row[0].id == saved.id)

@@ -317,7 +317,7 @@ class Email(Base):
 
     id: Mapped[pk]
     institution_id: Mapped[institution_fk]
-    kind: Mapped[str] = mapped_column(String(16))  # fallback | notice
+    kind: Mapped[str] = mapped_column(String(16))  # fallback | notice | link
     to_address: Mapped[str] = mapped_column(String(320))
     reply_to: Mapped[str | None] = mapped_column(String(320))
     sender_name: Mapped[str] = mapped_column(String(200))

@@ -47,7 +47,8 @@ class Role(Base):
 
 
 class Staff(Base):
-    """`last_live_at`: when a browser of theirs was last connected."""
+    """`last_live_at`: when a browser of theirs was last connected. `password_hash` "": invited, and
+    none chosen yet."""
 
     __tablename__ = "staff"
 

@@ -19,7 +19,11 @@ from app.routes import (  # noqa: F401 (compose, handling and later are of the i
     health,
     inbox,
     later,
+    password,
+    profile,
+    roles,
     session,
+    staff,
     tokens,
     webhooks,
 )
@@ -39,7 +43,7 @@ def init_app(app: Flask) -> None:
     for blueprint in (webhooks.bp, health.bp):
         app.register_blueprint(blueprint)
         csrf.exempt(blueprint)
-    for blueprint in (session.bp, inbox.bp, tokens.bp):
+    for blueprint in (session.bp, inbox.bp, tokens.bp, staff.bp, roles.bp, profile.bp, password.bp):
         app.register_blueprint(blueprint)
     app.after_request(_log)
     app.register_error_handler(ReplylineError, _ours)

@@ -120,7 +120,10 @@ class Place:
         return not self.needs or any(viewer.can(need) for need in self.needs)
 
 
-_PLACES = (Place("Inbox", "inbox.index", "inbox", ("inbox",)),)
+_PLACES = (
+    Place("Inbox", "inbox.index", "inbox", ("inbox",)),
+    Place("Staff", "staff.index", "users-round", ("staff", "roles"), (Can.STAFF_MANAGE,)),
+)
 
 
 def _link(place: Place) -> dict[str, Any]:

@@ -149,6 +149,22 @@ ACCOUNT_STOPPED_BODY = (
     "saved again with credentials that work (replyline provider add)."
 )
 
+# By purpose of the link: subject and body. {by} invites, {until} is when the link ends.
+PASSWORD_MAILS = {
+    "invite": (
+        "{by} invited you to text for {institution}",
+        "Hello {name},\n\n{by} made an account for you at Replyline, with which staff of "
+        "{institution} text students. Choose a password to begin:\n\n{link}\n\n"
+        "The link works once, until {until}. After that, ask {by} to send it again.",
+    ),
+    "reset": (
+        "Choose a new password",
+        "Hello {name},\n\nhere you choose a new password for Replyline at {institution}:"
+        "\n\n{link}\n\nThe link works once, until {until}. "
+        "If you did not ask for it, nothing has changed and you can delete this mail.",
+    ),
+}
+
 NO_EMAIL = "there is no email address either"
 MAY_NOT_START = "Your role may answer texts but not start them."
 

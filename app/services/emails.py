@@ -26,6 +26,7 @@ from app.rules.lifecycle import Status
 from app.rules.texts import fill
 from app.services import threads
 
+LINK = "link"  # the kind of a mail that lets somebody choose a password
 LEASE = 120.0  # seconds; longer than the mail server may take for one mail
 
 
@@ -202,6 +203,8 @@ def _finish(email: Email, status: Status, error: str | None = None) -> None:
     now = clock.now()
     email.status, email.lease_until, email.error = status, None, (error or "")[:300] or None
     email.sent_at = now if status is Status.SENT else None
+    if email.kind == LINK:
+        email.text_body = ""  # the link in it is a key, and only its hash is kept
     carried = db.session.execute(
         select(Message)
         .where(Message.email_id == email.id)

@@ -1,4 +1,4 @@
-"""Staff: institutions with their roles, and logins."""
+"""Staff: institutions with their roles, and who may sign in."""
 
 from functools import cache
 from typing import Any
@@ -6,34 +6,32 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from email_validator import EmailNotValidError, validate_email
 from phonenumbers import SUPPORTED_REGIONS
-from sqlalchemy import func, select, true, update
+from sqlalchemy import select, true
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
 from app import clock
-from app.database import LOCK, db, transaction
-from app.errors import Conflict, Forbidden, Invalid, NotFound
+from app.database import db, transaction
+from app.errors import Conflict, Invalid, NotFound
 from app.events import Event, publish
 from app.models import (
-    ApiToken,
     Assignment,
     EventCounter,
     Institution,
-    Login,
     Person,
     PersonKind,
     Role,
-    RoleKind,
     Seats,
     SenderNumber,
     Staff,
-    staff_role,
 )
 from app.rules.access import STANDARD_ROLES, Can, Viewer, staff_audience
 from app.security import hash_password
+from app.services import roles, sessions
 from app.services.audit import audit
 
-SHORTEST_PASSWORD = 10  # characters
+SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 1000  # characters
+LONGEST_NAME = 200
 
 
 def create_institution(
@@ -83,6 +81,11 @@ def create_institution(
 _time_zones = cache(available_timezones)  # it walks through the whole of tzdata
 
 
+def time_zones() -> list[str]:
+    """The names to choose from, such as America/Chicago, in alphabetical order."""
+    return sorted(zone for zone in _time_zones() if "/" in zone and not zone.startswith("Etc/"))
+
+
 def check_timezone(name: str) -> None:
     if name not in _time_zones():
         raise Invalid("timezone", f"{name} is not a time zone such as America/Chicago.")
@@ -102,135 +105,110 @@ def create(
     institution_id: int,
     email: str,
     name: str,
-    roles: list[str],
+    role_names: list[str],
     password: str,
     by: Viewer | None = None,
 ) -> int:
     """A login with its person; the staff id. Raises Conflict where the email has one already."""
     if db.session.get(Institution, institution_id) is None:
         raise NotFound(f"There is no institution {institution_id}.")
-    address = check_email(email)
-    if not name.strip():
-        raise Invalid("name", "Give a name.")
+    check_email(email)
+    check_name(name)
     check_password(password)
-    granted = _roles(institution_id, roles)
-    require_may_grant(by, granted)
+    roles.require_may_grant(by, *roles.rights_of(roles.named(institution_id, role_names)))
     db.session.rollback()  # nothing is held while we hash
-    hashed, now = hash_password(password), clock.now()
+    hashed = hash_password(password)
+    with transaction():
+        return add(institution_id, email, name, role_names, hashed, by).id
+
+
+def add(
+    institution_id: int,
+    email: str,
+    name: str,
+    role_names: list[str],
+    password_hash: str,
+    by: Viewer | None,
+) -> Staff:
+    """A login with its person, in the open transaction. `password_hash` "": none is chosen yet.
+    Raises as `create`."""
+    address = check_email(email)
+    check_name(name)
+    granted, now = roles.named(institution_id, role_names), clock.now()
+    roles.require_may_grant(by, *roles.rights_of(granted))
     given, _, family = name.strip().rpartition(" ")
+    person = Person(
+        institution_id=institution_id,
+        kind=PersonKind.STAFF,
+        given_name=given or family,
+        family_name=family if given else "",
+        email=address,
+        created_at=now,
+    )
+    db.session.add(person)
+    db.session.flush()
+    staff = Staff(
+        institution_id=institution_id,
+        person_id=person.id,
+        email=address,
+        name=name.strip(),
+        password_hash=password_hash,
+        created_at=now,
+    )
+    staff.roles = granted
+    db.session.add(staff)
     try:
-        with transaction():
-            person = Person(
-                institution_id=institution_id,
-                kind=PersonKind.STAFF,
-                given_name=given or family,
-                family_name=family if given else "",
-                email=address,
-                created_at=now,
-            )
-            db.session.add(person)
-            db.session.flush()
-            staff = Staff(
-                institution_id=institution_id,
-                person_id=person.id,
-                email=address,
-                name=name.strip(),
-                password_hash=hashed,
-                created_at=now,
-            )
-            staff.roles = _roles(institution_id, roles)
-            db.session.add(staff)
-            db.session.flush()
-            by_id = by.staff_id if by else None
-            audit(institution_id, "staff.created", f"staff:{staff.id}", by_id, roles=roles)
-            return staff.id
+        db.session.flush()
     except IntegrityError:
         raise Conflict("Somebody has this email address already.", code="email_taken") from None
+    by_id = by.staff_id if by else None
+    audit(institution_id, "staff.created", f"staff:{staff.id}", by_id, roles=role_names)
+    return staff
+
+
+def check_name(name: str) -> None:
+    if not name.strip():
+        raise Invalid("name", "Give a name.")
+    if len(name.strip()) > LONGEST_NAME:
+        raise Invalid("name", f"A name has at most {LONGEST_NAME} characters.")
 
 
 def check_password(password: str) -> None:
     if len(password) < SHORTEST_PASSWORD:
         raise Invalid("password", f"A password has at least {SHORTEST_PASSWORD} characters.")
-
-
-def require_may_grant(by: Viewer | None, roles: list[Role]) -> None:
-    """Nobody hands out rights that they do not have themselves."""
-    if by is None:
-        return
-    beyond = {c for role in roles for c in role.capabilities if not by.can(Can(c))}
-    if beyond:
-        raise Forbidden(f"You cannot grant rights you do not have: {', '.join(sorted(beyond))}.")
-
-
-def _roles(institution_id: int, names: list[str]) -> list[Role]:
-    if not names:
-        raise Invalid("roles", "Give at least one role.")
-    found = {
-        role.name: role
-        for role in db.session.execute(
-            select(Role).where(Role.institution_id == institution_id, Role.name.in_(names))
-        ).scalars()
-    }
-    if missing := [name for name in names if name not in found]:
-        raise Invalid("roles", f"There is no role {missing[0]}.")
-    return [found[name] for name in dict.fromkeys(names)]
+    if len(password) > LONGEST_PASSWORD:
+        raise Invalid("password", f"A password has at most {LONGEST_PASSWORD:,} characters.")
 
 
 def change(viewer: Viewer, staff_id: int, **changes: Any) -> None:
     """Change name, roles or active (contract 4). Raises Conflict where no administrator would be
-    left."""
+    left, Forbidden for roles that give more than the viewer has."""
     with transaction():
-        _lock(viewer.institution_id)
+        roles.lock(viewer.institution_id)
         staff = one(viewer, staff_id)
         if (name := changes.get("name")) is not None:
             staff.name = name.strip() or staff.name
-        if (roles := changes.get("roles")) is not None:
-            granted = _roles(viewer.institution_id, roles)
-            require_may_grant(viewer, granted)
+        if (names := changes.get("roles")) is not None:
+            granted, before = roles.named(viewer.institution_id, names), staff.roles
+            added = [role for role in granted if role not in before]
+            roles.require_may_grant(viewer, *roles.rights_of(added))
             staff.roles = granted
         if (active := changes.get("active")) is not None:
             staff.active = active
         db.session.flush()
-        _require_an_administrator(viewer.institution_id)
+        roles.require_an_administrator(viewer.institution_id)
         if active is False:
-            _end_logins(staff_id)
+            sessions.end_all(staff_id)
         audit(
             viewer.institution_id, "staff.changed", f"staff:{staff_id}", viewer.staff_id, **changes
         )
-        audience = (Can.STAFF_MANAGE.value, staff_audience(staff_id))
-        publish(viewer.institution_id, Event("staff.changed", {"staff": staff_id}, audience))
+        announce(staff)
 
 
-def _require_an_administrator(institution_id: int) -> None:
-    """M2: somebody who may manage staff must remain. Call under the lock of the institution."""
-    held = select(Role.capabilities).where(
-        Role.id.in_(
-            select(staff_role.c.role_id)
-            .join(Staff, Staff.id == staff_role.c.staff_id)
-            .where(Staff.institution_id == institution_id, Staff.active)
-        )
-    )
-    if not any(Can.STAFF_MANAGE in granted for granted in db.session.execute(held).scalars()):
-        raise Conflict("The last administrator cannot give up this right.", code="last_admin")
-
-
-def _lock(institution_id: int) -> None:
-    """Changes of rights take turns, so that two administrators cannot remove each other (M2)."""
-    db.session.get_one(Institution, institution_id, with_for_update=LOCK, populate_existing=True)
-
-
-def _end_logins(staff_id: int) -> None:
-    now = clock.now()
-    db.session.execute(
-        update(Login)
-        .where(Login.staff_id == staff_id, Login.ended_at.is_(None))
-        .values(ended_at=now)
-    )
-    db.session.execute(
-        update(ApiToken)
-        .where(ApiToken.staff_id == staff_id, ApiToken.revoked_at.is_(None))
-        .values(revoked_at=now)
-    )
+def announce(staff: Staff) -> None:
+    """Something about this member of staff is different now."""
+    audience = (Can.STAFF_MANAGE.value, staff_audience(staff.id))
+    publish(staff.institution_id, Event("staff.changed", {"staff": staff.id}, audience))
 
 
 def one(viewer: Viewer, staff_id: int) -> Staff:
@@ -264,56 +242,3 @@ def number_of(staff_id: int) -> str | None:
         .join(Assignment, Assignment.sender_number_id == SenderNumber.id)
         .where(Assignment.staff_id == staff_id, Assignment.ended_at.is_(None))
     ).scalar_one_or_none()
-
-
-def roles_listed(viewer: Viewer) -> list[tuple[Role, int]]:
-    """The institution's roles with how many staff have each."""
-    members = (
-        select(func.count())
-        .select_from(staff_role)
-        .where(staff_role.c.role_id == Role.id)
-        .scalar_subquery()
-    )
-    rows = db.session.execute(
-        select(Role, members).where(Role.institution_id == viewer.institution_id).order_by(Role.id)
-    )
-    return [(role, count) for role, count in rows]
-
-
-def save_role(
-    viewer: Viewer, role_id: int | None, name: str | None, capabilities: list[str] | None
-) -> Role:
-    """Make a role, or change one (D3). Raises Conflict where no administrator would be left."""
-    unknown = [c for c in capabilities or [] if c not in set(Can)]
-    if unknown:
-        raise Invalid("capabilities", f"There is no capability {unknown[0]}.")
-    with transaction():
-        _lock(viewer.institution_id)
-        if role_id is None:
-            role = Role(
-                institution_id=viewer.institution_id, kind=RoleKind.STAFF, name="", capabilities=[]
-            )
-            db.session.add(role)
-        else:
-            found = db.session.get(Role, role_id)
-            if found is None or found.institution_id != viewer.institution_id:
-                raise NotFound("There is no such role.")
-            role = found
-        role.name = (name or role.name).strip()
-        if capabilities is not None:
-            role.capabilities = sorted(set(capabilities))
-        require_may_grant(viewer, [role])
-        try:
-            db.session.flush()
-        except IntegrityError:
-            raise Conflict("There is a role of this name already.", code="role_exists") from None
-        _require_an_administrator(viewer.institution_id)
-        audit(
-            viewer.institution_id,
-            "role.saved",
-            f"role:{role.id}",
-            viewer.staff_id,
-            capabilities=role.capabilities,
-        )
-        publish(viewer.institution_id, Event("role.changed", {"role": role.id}, ("everybody",)))
-    return role

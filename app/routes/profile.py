@@ -1,0 +1,77 @@
+"""Profile: the viewer's own name, time zone, password and browsers."""
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+
+from app.errors import Invalid
+from app.security import allowed, credential, viewer
+from app.services import passwords, profile, sessions, staff
+from app.services.staff import LONGEST_PASSWORD
+
+bp = Blueprint("profile", __name__, url_prefix="/profile")
+
+
+@bp.get("")
+@allowed()
+def index() -> Any:
+    return _page()
+
+
+@bp.post("")
+@allowed()
+def change() -> Any:
+    form = {
+        "name": request.form.get("name", "").replace("\x00", "").strip()[: staff.LONGEST_NAME + 1],
+        "timezone": request.form.get("timezone", "").replace("\x00", "").strip()[:64],
+    }
+    try:
+        profile.change(viewer(), **form)
+    except Invalid as error:
+        return _page(error, form), 422
+    flash("Your profile is saved.")
+    return _back()
+
+
+@bp.post("/password")
+@allowed()
+def password() -> Any:
+    form = request.form
+    old, new, again = (
+        form.get(name, "")[: LONGEST_PASSWORD + 1] for name in ("old", "password", "again")
+    )
+    try:
+        if new != again:
+            raise Invalid("again", "The two are not the same.")
+        passwords.change(viewer(), old, new, credential().id)
+    except Invalid as error:
+        return _page(error), 422
+    flash("Your password is changed. Other browsers are signed out.")
+    return _back()
+
+
+@bp.post("/sessions/end")
+@allowed()
+def end_sessions() -> Any:
+    sessions.end_others(viewer(), credential().id)
+    flash("You are signed out everywhere else.")
+    return _back()
+
+
+def _back() -> Any:
+    return redirect(url_for("profile.index"), code=303)
+
+
+def _page(problem: Invalid | None = None, form: dict[str, str] | None = None) -> str:
+    asking = viewer()
+    own = staff.one(asking, asking.staff_id)
+    return render_template(
+        "profile/index.html",
+        member=own,
+        form=form or {"name": own.name, "timezone": own.timezone or ""},
+        problems={p["field"]: p["message"] for p in problem.fields} if problem else {},
+        zones=staff.time_zones(),
+        number=staff.number_of(asking.staff_id),
+        sessions=sessions.listed(asking),
+        this=credential().id,
+    )

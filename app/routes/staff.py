@@ -1,0 +1,131 @@
+"""Staff: who works here, inviting, roles of each, and links to choose a password."""
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+
+from app.errors import Conflict, Forbidden, Invalid
+from app.rules.access import Can
+from app.security import allowed, viewer
+from app.services import colleagues, passwords, roles, staff
+from app.services.colleagues import PAGE, SORTS
+
+bp = Blueprint("staff", __name__, url_prefix="/staff")
+
+STATUS = {
+    "active": ("Active", "plain", None),
+    "invited": ("Invited", "warn", "mail"),
+    "deactivated": ("Deactivated", "stop", "ban"),
+}
+
+
+@bp.get("")
+@allowed(Can.STAFF_MANAGE)
+def index() -> Any:
+    args = request.args
+    q = args.get("q", "").replace("\x00", "")[:100]
+    sort = args.get("sort", "name")
+    key = sort.removeprefix("-") if sort.removeprefix("-") in SORTS else "name"
+    rows = colleagues.found(viewer(), q, key, down=sort.startswith("-"))
+    pages = max(1, -(-len(rows) // PAGE))
+    page = min(max(args.get("page", 1, type=int), 1), pages)
+    return render_template(
+        "staff/index.html",
+        staff=rows[(page - 1) * PAGE : page * PAGE],
+        statuses=STATUS,
+        table={"q": q, "sort": sort, "key": key, "page": page, "pages": pages, "all": len(rows)},
+    )
+
+
+@bp.get("/new")
+@allowed(Can.STAFF_MANAGE)
+def new() -> Any:
+    return _new_page({}, {})
+
+
+@bp.post("")
+@allowed(Can.STAFF_MANAGE)
+def invite() -> Any:
+    form = _form()
+    try:
+        passwords.invite(viewer(), form["email"], form["name"], form["roles"])
+    except (Invalid, Conflict, Forbidden) as error:
+        return _new_page(form, _problems(error, "email")), 422
+    flash(f"{form['name']} is invited. The link in the mail works for 7 days.")
+    return redirect(url_for("staff.index"), code=303)
+
+
+def _form() -> dict[str, Any]:
+    form = request.form
+    return {
+        "name": form.get("name", "").replace("\x00", "").strip()[: staff.LONGEST_NAME + 1],
+        "email": form.get("email", "").replace("\x00", "").strip()[:320],
+        "roles": [name.replace("\x00", "") for name in form.getlist("role")],
+    }
+
+
+def _problems(error: Invalid | Conflict | Forbidden, field: str) -> dict[str, str]:
+    """Field → what is wrong; `field`: where it stands that names none."""
+    found = {problem["field"]: problem["message"] for problem in error.fields}
+    return found or {"roles" if isinstance(error, Forbidden) else field: str(error)}
+
+
+def _new_page(form: dict[str, Any], problems: dict[str, str]) -> str:
+    return render_template("staff/new.html", form=form, problems=problems, roles=_choices())
+
+
+def _choices(held: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    """The roles to tick. `may`: somebody who has no more rights than the viewer may be given it,
+    or keep it."""
+    asking = viewer()
+    return [
+        {
+            "name": role.name,
+            "student": role.kind == "student",
+            "starts": "text.start" in role.capabilities and role.kind != "student",
+            "may": role.name in held or all(asking.can(Can(c)) for c in role.capabilities),
+        }
+        for role, _ in roles.listed(asking)
+    ]
+
+
+@bp.get("/<int:staff_id>")
+@allowed(Can.STAFF_MANAGE)
+def one(staff_id: int) -> Any:
+    return _one_page(staff_id, {})
+
+
+def _one_page(staff_id: int, problems: dict[str, str], form: dict[str, Any] | None = None) -> str:
+    found = staff.one(viewer(), staff_id)
+    held = tuple(role.name for role in found.roles)
+    return render_template(
+        "staff/one.html",
+        member=found,
+        status=STATUS[colleagues.status_of(found)],
+        number=staff.number_of(staff_id),
+        form=form or {"name": found.name, "roles": held},
+        problems=problems,
+        roles=_choices(held),
+    )
+
+
+@bp.post("/<int:staff_id>")
+@allowed(Can.STAFF_MANAGE)
+def change(staff_id: int) -> Any:
+    form = _form()
+    try:
+        staff.check_name(form["name"])
+        staff.change(viewer(), staff_id, name=form["name"], roles=form["roles"])
+    except (Invalid, Conflict, Forbidden) as error:
+        return _one_page(staff_id, _problems(error, "roles"), form), 422
+    flash(f"{form['name']} is saved.")
+    return redirect(url_for("staff.one", staff_id=staff_id), code=303)
+
+
+@bp.post("/<int:staff_id>/link")
+@allowed(Can.STAFF_MANAGE)
+def link(staff_id: int) -> Any:
+    """The invitation again, or a link to choose a new password."""
+    to = passwords.send_link(viewer(), staff_id)
+    flash(f"A link to choose a password is on its way to {to.email}.")
+    return redirect(url_for("staff.one", staff_id=staff_id), code=303)
