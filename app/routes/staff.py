@@ -5,9 +5,10 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from app.errors import Conflict, Forbidden, Invalid
+from app.routes.filters import row_id
 from app.rules.access import Can
 from app.security import allowed, viewer
-from app.services import colleagues, passwords, roles, staff
+from app.services import colleagues, leaving, passwords, roles, staff
 from app.services.colleagues import PAGE, SORTS
 
 bp = Blueprint("staff", __name__, url_prefix="/staff")
@@ -128,4 +129,57 @@ def link(staff_id: int) -> Any:
     """The invitation again, or a link to choose a new password."""
     to = passwords.send_link(viewer(), staff_id)
     flash(f"A link to choose a password is on its way to {to.email}.")
+    return redirect(url_for("staff.one", staff_id=staff_id), code=303)
+
+
+# Leaving
+
+
+@bp.get("/<int:staff_id>/deactivate")
+@allowed(Can.STAFF_MANAGE)
+def leave(staff_id: int) -> Any:
+    return _leaving_page(staff_id, {}, {})
+
+
+@bp.post("/<int:staff_id>/deactivate")
+@allowed(Can.STAFF_MANAGE)
+def deactivate(staff_id: int) -> Any:
+    form = request.form
+    chosen = {name: form.get(name, "") for name in ("number", "conversations", "students")}
+    try:
+        ids = {name: row_id(value) if value else None for name, value in chosen.items()}
+        plan = leaving.Plan(**ids, keep_texts=form.get("texts") == "keep")
+        leaving.deactivate(viewer(), staff_id, plan)
+    except ValueError:
+        return _leaving_page(staff_id, {"": "Choose from the lists."}, form), 422
+    except Invalid as error:
+        return _leaving_page(staff_id, _problems(error, ""), form), 422
+    except Conflict as error:
+        return _leaving_page(staff_id, {"": str(error)}, form), 422
+    except Forbidden as error:
+        return _leaving_page(staff_id, {"number": str(error)}, form), 422
+    name = staff.one(viewer(), staff_id).name
+    flash(f"{name} is deactivated and signed out.")
+    return redirect(url_for("staff.one", staff_id=staff_id), code=303)
+
+
+def _leaving_page(staff_id: int, problems: dict[str, str], form: Any) -> str:
+    asking = viewer()
+    others = colleagues.others(asking, staff_id)
+    return render_template(
+        "staff/leave.html",
+        member=staff.one(asking, staff_id),
+        left=leaving.left_by(asking, staff_id),
+        others=others,
+        holders=[c for c in others if c.may_start and c.number is None],
+        form=form,
+        problems=problems,
+    )
+
+
+@bp.post("/<int:staff_id>/reactivate")
+@allowed(Can.STAFF_MANAGE)
+def reactivate(staff_id: int) -> Any:
+    leaving.reactivate(viewer(), staff_id)
+    flash(f"{staff.one(viewer(), staff_id).name} may sign in again.")
     return redirect(url_for("staff.one", staff_id=staff_id), code=303)

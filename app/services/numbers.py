@@ -158,12 +158,17 @@ def release(viewer: Viewer, number_id: int) -> None:
     """Delete an assignment: its place is free again, and the number after the cool-off (D26,
     S3-78)."""
     with transaction():
-        number = _number(viewer, number_id)
-        assignment = _open_assignment(number_id)
-        if assignment is None:
-            raise Conflict("Nobody holds this number.", code="not_assigned")
-        _end(viewer, number, assignment)
-        _give_seat_back(viewer.institution_id)
+        give_back(viewer, number_id)
+
+
+def give_back(viewer: Viewer, number_id: int) -> None:
+    """As `release`, in the open transaction."""
+    number = _number(viewer, number_id)
+    assignment = _open_assignment(number_id)
+    if assignment is None:
+        raise Conflict("Nobody holds this number.", code="not_assigned")
+    _end(viewer, number, assignment)
+    _give_seat_back(viewer.institution_id)
 
 
 @retrying
@@ -243,37 +248,42 @@ def assign(viewer: Viewer, number_id: int, staff_id: int, *, move: bool) -> None
     holder has a number, Forbidden where their role may not hold one.
     """
     with transaction():
-        number = _number(viewer, number_id)
-        if number.retired_at:
-            raise Conflict("This number is retired.", code="retired")
-        new = _permitted_holder(viewer, staff_id)
-        old = _open_assignment(number_id)
-        if old and old.staff_id == staff_id:
-            raise Conflict(f"{new.name} holds this number already.", code="already_assigned")
-        threads: list[int] = []
-        if old:
-            old.ended_at, old.ended_by = clock.now(), viewer.staff_id
-            db.session.flush()
-            shown = phones.pretty(number.e164, viewer.region)
-            name = "number_handed_over"
-            threads = _mark(old.staff_id, number, name, f"{shown} was handed to {new.name}")
-        number.free_from = None
+        hand_on(viewer, number_id, staff_id, move=move)
+
+
+def hand_on(viewer: Viewer, number_id: int, staff_id: int, *, move: bool) -> None:
+    """As `assign`, in the open transaction."""
+    number = _number(viewer, number_id)
+    if number.retired_at:
+        raise Conflict("This number is retired.", code="retired")
+    new = _permitted_holder(viewer, staff_id)
+    old = _open_assignment(number_id)
+    if old and old.staff_id == staff_id:
+        raise Conflict(f"{new.name} holds this number already.", code="already_assigned")
+    threads: list[int] = []
+    if old:
+        old.ended_at, old.ended_by = clock.now(), viewer.staff_id
         db.session.flush()
-        institution = db.session.get_one(Institution, viewer.institution_id)
-        if not take(institution, number_id, staff_id, clock.now(), seat=old is None):
-            raise Conflict(_why_not_taken(institution, new))
-        announce(viewer.institution_id, "number.assigned", number_id, staff_id)
-        if move and threads:
-            merge_threads(viewer.institution_id, threads, staff_id)
-        audit(
-            viewer.institution_id,
-            "number.reassigned",
-            f"number:{number_id}",
-            viewer.staff_id,
-            holder=staff_id,
-            was=old.staff_id if old else None,
-            conversations="move" if move else "keep",
-        )
+        shown = phones.pretty(number.e164, viewer.region)
+        name = "number_handed_over"
+        threads = _mark(old.staff_id, number, name, f"{shown} was handed to {new.name}")
+    number.free_from = None
+    db.session.flush()
+    institution = db.session.get_one(Institution, viewer.institution_id)
+    if not take(institution, number_id, staff_id, clock.now(), seat=old is None):
+        raise Conflict(_why_not_taken(institution, new))
+    announce(viewer.institution_id, "number.assigned", number_id, staff_id)
+    if move and threads:
+        merge_threads(viewer.institution_id, threads, staff_id)
+    audit(
+        viewer.institution_id,
+        "number.reassigned",
+        f"number:{number_id}",
+        viewer.staff_id,
+        holder=staff_id,
+        was=old.staff_id if old else None,
+        conversations="move" if move else "keep",
+    )
 
 
 def _permitted_holder(viewer: Viewer, staff_id: int) -> Staff:
