@@ -14,14 +14,14 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from flask import Flask, Response, current_app, g, redirect, request, session, url_for
-from sqlalchemy import ColumnElement, Select, insert, null, select, update
+from sqlalchemy import ColumnElement, Select, String, cast, func, insert, null, select, update
 from sqlalchemy.orm import selectinload
 
 from app import clock
 from app.config import Settings
 from app.database import db, transaction
 from app.errors import Forbidden, Unauthorized
-from app.models import ApiToken, Institution, Login, Role, Staff, staff_role
+from app.models import ApiToken, Cover, Institution, Login, Role, Staff, staff_role
 from app.rules.access import Can, Viewer, capabilities_of
 
 P = ParamSpec("P")
@@ -95,7 +95,9 @@ def hash_token(token: str) -> str:
 # Who is asking
 
 
-def _viewer(staff: Staff, institution: Institution, scopes: list[str] | None = None) -> Viewer:
+def _viewer(
+    staff: Staff, institution: Institution, covered: str | None, scopes: list[str] | None = None
+) -> Viewer:
     of_role = capabilities_of((role.kind, role.capabilities) for role in staff.roles)
     granted = _granted(of_role, scopes)
     return Viewer(
@@ -107,6 +109,7 @@ def _viewer(staff: Staff, institution: Institution, scopes: list[str] | None = N
         institution.region,
         granted,
         withheld=of_role - granted,
+        covers=frozenset(int(holder) for holder in (covered or "").split()),
     )
 
 
@@ -117,12 +120,27 @@ def _granted(of_role: frozenset[Can], scopes: list[str] | None) -> frozenset[Can
 
 def _with_owner(credential: Any) -> Select[Any]:
     return (
-        select(credential, Staff, Institution)
+        select(credential, Staff, Institution, _covered())
         .join(Staff, Staff.id == credential.staff_id)
         .join(Institution, Institution.id == Staff.institution_id)
         .where(Staff.active)
         .options(selectinload(Staff.roles))
     )
+
+
+def _covered() -> Any:
+    """The ids of the staff whom this one covers now, as one text, so that it is one query."""
+    return (
+        select(func.aggregate_strings(cast(Cover.staff_id, String), " "))
+        .where(Cover.by_staff_id == Staff.id, *cover_is_on())
+        .scalar_subquery()
+    )
+
+
+def cover_is_on() -> list[ColumnElement[bool]]:
+    """Of the row of a cover: it has begun and not ended."""
+    now = clock.now()
+    return [Cover.from_at <= now, Cover.until_at > now]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +157,15 @@ def credential() -> Credential:
     return found
 
 
-def still_valid(asked: Iterable[Credential]) -> dict[Credential, frozenset[Can]]:
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What somebody may do now, and the staff whom they cover."""
+
+    capabilities: frozenset[Can] = frozenset()
+    covers: frozenset[int] = frozenset()
+
+
+def still_valid(asked: Iterable[Credential]) -> dict[Credential, Rights]:
     """Which of these are still good, and for what: asked again and again for every open socket
     (I23), so without an object per row."""
     asked, owners = set(asked), {}
@@ -158,9 +184,18 @@ def still_valid(asked: Iterable[Credential]) -> dict[Credential, frozenset[Can]]
         .where(staff_role.c.staff_id.in_({staff_id for staff_id, _ in owners.values()}))
     ):
         roles[staff_id].append((kind, capabilities))
+    covers = defaultdict(set)
+    for staff_id, holder in db.session.execute(
+        select(Cover.by_staff_id, Cover.staff_id).where(
+            Cover.by_staff_id.in_({staff_id for staff_id, _ in owners.values()}), *cover_is_on()
+        )
+    ):
+        covers[staff_id].add(holder)
     db.session.rollback()
     return {
-        found: _granted(capabilities_of(roles[staff_id]), scopes)
+        found: Rights(
+            _granted(capabilities_of(roles[staff_id]), scopes), frozenset(covers[staff_id])
+        )
         for found, (staff_id, scopes) in owners.items()
     }
 
@@ -185,9 +220,9 @@ def viewer_of_cookie() -> Viewer | None:
     ).first()
     if row is None:
         return None
-    login, staff, institution = row
+    login, staff, institution, covered = row
     g.credential = Credential("login", login.id)
-    viewer = _viewer(staff, institution)
+    viewer = _viewer(staff, institution, covered)
     _touch(Login, login.id, login.last_used_at, now)
     return viewer
 
@@ -204,9 +239,9 @@ def viewer_of_token() -> Viewer | None:
     ).first()
     if row is None:
         return None
-    found, staff, institution = row
+    found, staff, institution, covered = row
     g.credential = Credential("token", found.id)
-    viewer = _viewer(staff, institution, found.scopes)
+    viewer = _viewer(staff, institution, covered, found.scopes)
     _touch(ApiToken, found.id, found.last_used_at, clock.now())
     return viewer
 
@@ -215,7 +250,7 @@ def viewer_of_staff(staff_id: int) -> Viewer | None:
     """A member of staff for whom something is done while they are not there; None where they have
     left."""
     row = db.session.execute(
-        select(Staff, Institution)
+        select(Staff, Institution, _covered())
         .join(Institution, Institution.id == Staff.institution_id)
         .where(Staff.id == staff_id, Staff.active)
         .options(selectinload(Staff.roles))

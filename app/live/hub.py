@@ -27,7 +27,7 @@ from app.database import db
 from app.errors import Unavailable
 from app.live.line import SESSION_ENDED, TOO_MANY, TOO_SLOW, Line, packed
 from app.rules.access import EVERYBODY, READERS, staff_audience
-from app.security import still_valid
+from app.security import Rights, still_valid
 from app.services import presence
 
 log = structlog.get_logger()
@@ -68,8 +68,9 @@ class Room:
 
     def like(self, line: Line) -> list[Line]:
         """Those of the same person, the oldest first; of their browsers or of their programs."""
-        theirs = self._by_word.get(staff_audience(line.viewer.staff_id), ())
-        return [other for other in theirs if other.credential.kind == line.credential.kind]
+        who, kind = line.viewer.staff_id, line.credential.kind
+        hear = self._by_word.get(staff_audience(who), ())  # who covers for them, too
+        return [o for o in hear if o.viewer.staff_id == who and o.credential.kind == kind]
 
 
 class Hub:
@@ -243,14 +244,24 @@ class Hub:
         granted = still_valid(line.credential for line in lines)
         with self._lock:
             for line in lines:
-                can = granted.get(line.credential, frozenset())
-                if not can & {*READERS}:
+                rights = granted.get(line.credential, Rights())
+                if not rights.capabilities & {*READERS}:
                     self._end(line, SESSION_ENDED)
-                elif can != line.viewer.capabilities and not line.ending:
-                    room = self._rooms[line.viewer.institution_id]
-                    room.remove(line)
-                    line.viewer = replace(line.viewer, capabilities=can)
-                    room.add(line)
+                elif not line.ending:
+                    self._set_rights(line, rights)
+
+    def _set_rights(self, line: Line, rights: Rights) -> None:
+        """Where a cover began or ended, other conversations are theirs to see: look again."""
+        before = line.viewer
+        if rights == Rights(before.capabilities, before.covers):
+            return
+        room = self._rooms[before.institution_id]
+        room.remove(line)
+        line.viewer = replace(before, capabilities=rights.capabilities, covers=rights.covers)
+        room.add(line)
+        if rights.covers != before.covers:
+            seq = max(line.seq, room.seq)
+            self._say(line, packed({"name": "resync", "seq": seq}))
 
 
 class _Bell:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -65,6 +65,12 @@ def day(at: datetime) -> str:
     return f"{here:%A, %B} {here.day}" + (f", {here.year}" if here.year != today.year else "")
 
 
+def date_words(day: date) -> str:
+    """Mon, November 23; with the year where it is another one."""
+    year = f", {day.year}" if day.year != local(clock.now()).year else ""
+    return f"{day:%a, %B} {day.day}{year}"
+
+
 def when(at: datetime) -> str:
     """Short, for a list: 9:42 am today, Thu within six days, then Nov 3."""
     here, today = local(at).date(), local(clock.now()).date()
@@ -98,6 +104,7 @@ def number(e164: str) -> str:
 _FILTERS: dict[str, Callable[..., str]] = {
     "clock": clock_time,
     "day": day,
+    "date": date_words,
     "when": when,
     "until": until,
     "iso": iso,

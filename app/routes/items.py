@@ -209,6 +209,7 @@ def thread_view(row: Row, viewer: Viewer, page: Page, names: Names) -> ThreadVie
     items.sort(key=lambda item: (item.at, item.kind != "message"))
     last = said[0].message if said else None
     mine = thread.staff_id == viewer.staff_id
+    answers = viewer.answers_for(thread.staff_id)
     return ThreadView(
         thread.id,
         row.title(viewer.region),
@@ -218,12 +219,18 @@ def thread_view(row: Row, viewer: Viewer, page: Page, names: Names) -> ThreadVie
         _read_only(row, viewer),
         thread.archived_at is not None,
         thread.snoozed_until,
-        thread.unread if mine else 0,
+        thread.unread if answers else 0,
         {"text": thread.ask_opt_out} if thread.ask_opt_out else None,
         thread.staff_id is None and viewer.can(Can.TEXT_REPLY),
-        None if mine else f"Held by {row.holder.name}" if row.holder else "Unclaimed",
+        None if mine else _held_by(row, covered=answers),
         [] if page.later else [held_item(m) for m in page.held],
     )
+
+
+def _held_by(row: Row, *, covered: bool) -> str:
+    if row.holder is None:
+        return "Unclaimed"
+    return f"Covering for {row.holder.name}" if covered else f"Held by {row.holder.name}"
 
 
 def _subtitle(row: Row, last: Message | None, viewer: Viewer) -> str:
@@ -236,7 +243,7 @@ def _subtitle(row: Row, last: Message | None, viewer: Viewer) -> str:
 
 def _read_only(row: Row, viewer: Viewer) -> str | None:
     thread = row.thread
-    if thread.staff_id != viewer.staff_id:
+    if not viewer.answers_for(thread.staff_id):
         if row.holder is None:
             return "Nobody has claimed this conversation yet."
         return f"This conversation is held by {row.holder.name}. You can read it."

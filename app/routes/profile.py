@@ -5,8 +5,9 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from app.errors import Invalid
+from app.routes import covering
 from app.security import allowed, credential, viewer
-from app.services import passwords, profile, sessions, staff
+from app.services import cover, passwords, profile, sessions, staff
 from app.services.staff import LONGEST_PASSWORD
 
 bp = Blueprint("profile", __name__, url_prefix="/profile")
@@ -58,11 +59,35 @@ def end_sessions() -> Any:
     return _back()
 
 
+@bp.post("/cover")
+@allowed()
+def arrange_cover() -> Any:
+    if problems := covering.arrange(viewer().staff_id):
+        return _page(uncovered=problems), 422
+    flash("The cover is arranged.")
+    return _back()
+
+
+@bp.post("/cover/<int:cover_id>/end")
+@allowed()
+def end_cover(cover_id: int) -> Any:
+    """Of one's own conversations or, with the right, of a colleague's."""
+    whose = cover.end(viewer(), cover_id)
+    flash("The cover is ended.")
+    if whose != viewer().staff_id:
+        return redirect(url_for("staff.one", staff_id=whose), code=303)
+    return _back()
+
+
 def _back() -> Any:
     return redirect(url_for("profile.index"), code=303)
 
 
-def _page(problem: Invalid | None = None, form: dict[str, str] | None = None) -> str:
+def _page(
+    problem: Invalid | None = None,
+    form: dict[str, str] | None = None,
+    uncovered: dict[str, str] | None = None,
+) -> str:
     asking = viewer()
     own = staff.one(asking, asking.staff_id)
     return render_template(
@@ -74,4 +99,5 @@ def _page(problem: Invalid | None = None, form: dict[str, str] | None = None) ->
         number=staff.number_of(asking.staff_id),
         sessions=sessions.listed(asking),
         this=credential().id,
+        cover=covering.shown(own.id, uncovered or {}),
     )

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from app.errors import Conflict, Forbidden, Invalid
+from app.routes import covering
 from app.routes.filters import row_id
 from app.rules.access import Can
 from app.security import allowed, viewer
@@ -96,7 +97,12 @@ def one(staff_id: int) -> Any:
     return _one_page(staff_id, {})
 
 
-def _one_page(staff_id: int, problems: dict[str, str], form: dict[str, Any] | None = None) -> str:
+def _one_page(
+    staff_id: int,
+    problems: dict[str, str],
+    form: dict[str, Any] | None = None,
+    uncovered: dict[str, str] | None = None,
+) -> str:
     found = staff.one(viewer(), staff_id)
     held = tuple(role.name for role in found.roles)
     return render_template(
@@ -107,7 +113,18 @@ def _one_page(staff_id: int, problems: dict[str, str], form: dict[str, Any] | No
         form=form or {"name": found.name, "roles": held},
         problems=problems,
         roles=_choices(held),
+        cover=covering.shown(staff_id, uncovered or {}),
     )
+
+
+@bp.post("/<int:staff_id>/cover")
+@allowed(Can.STAFF_MANAGE)
+def arrange_cover(staff_id: int) -> Any:
+    staff.one(viewer(), staff_id)
+    if problems := covering.arrange(staff_id):
+        return _one_page(staff_id, {}, uncovered=problems), 422
+    flash("The cover is arranged.")
+    return redirect(url_for("staff.one", staff_id=staff_id), code=303)
 
 
 @bp.post("/<int:staff_id>")

@@ -97,6 +97,7 @@ class Viewer:
     region: str  # how numbers are written
     capabilities: frozenset[Can] = field(default_factory=frozenset)
     withheld: frozenset[Can] = frozenset()  # their role has it, the token's scopes do not
+    covers: frozenset[int] = frozenset()  # the staff for whom they answer these days
 
     def can(self, capability: Can) -> bool:
         return capability in self.capabilities
@@ -109,14 +110,22 @@ class Viewer:
     def sees_all(self) -> bool:
         return self.can(Can.INBOX_ALL)
 
+    @property
+    def holders(self) -> frozenset[int]:
+        """Whose conversations are theirs to answer: their own, and of those whom they cover."""
+        return self.covers | {self.staff_id}
+
+    def answers_for(self, holder: int | None) -> bool:
+        return holder in self.holders
+
     def may_see(self, holder: int | None) -> bool:
-        """Their own conversations; with `inbox.all` everybody's, the unclaimed ones too."""
-        return holder == self.staff_id or self.can(Can.INBOX_ALL)
+        """What they answer; with `inbox.all` everybody's, the unclaimed ones too."""
+        return self.answers_for(holder) or self.can(Can.INBOX_ALL)
 
     @property
     def audience(self) -> frozenset[str]:
         """The words that let an event through to this viewer."""
-        return frozenset({EVERYBODY, staff_audience(self.staff_id), *self.capabilities})
+        return frozenset({EVERYBODY, *map(staff_audience, self.holders), *self.capabilities})
 
 
 EVERYBODY = "everybody"

@@ -19,8 +19,9 @@ class SenderFacts:
     """What the rules know about the writer's way out.
 
     `may_start`: holds `text.start` through a staff role (S3-14, S3-40, S3-42). `own`: the number
-    assigned to them. `thread`: the number of the conversation, for who may only answer (D4).
-    `next_free`: the number that an assignment would take, None when the pool is empty (D24).
+    assigned to them, or to the holder whom they cover. `thread`: the number of the conversation,
+    for who may only answer (D4). `next_free`: the number that an assignment would take, None when
+    the pool is empty (D24).
     """
 
     may_start: bool

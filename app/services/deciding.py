@@ -41,6 +41,10 @@ class Target:
     thread: Conversation | None
 
     @property
+    def holder(self) -> int | None:
+        return self.thread.staff_id if self.thread else None
+
+    @property
     def kind(self) -> str:
         return self.person.kind.value if self.person else "unknown"
 
@@ -70,13 +74,14 @@ def gather(
     `taking`: the number that would be assigned is kept for the open transaction, so that many who
     send their first text at once choose different ones.
     """
-    institution, stopped, seats, own = _ours(viewer)
+    covered = target.holder if target.holder in viewer.covers else None
+    institution, stopped, seats, own = _ours(viewer, covered or viewer.staff_id)
     month = month_of(now, institution.timezone)
     used = db.session.execute(
         select(Usage.used).where(Usage.institution_id == institution.id, Usage.month == month)
     ).scalar_one_or_none()
     phones = _phones(target)
-    may_start = viewer.can(Can.TEXT_START)
+    may_start = viewer.can(Can.TEXT_START) and covered is None  # no number for a cover (D4)
     carried = with_first_contact(
         body, institution.first_contact, is_first=_is_first(institution, target)
     )
@@ -87,7 +92,9 @@ def gather(
         sender=SenderFacts(
             may_start=may_start,
             own=_with_blocks(own, phones),
-            thread=None if may_start else _with_blocks(_thread_number(target), phones),
+            thread=None
+            if may_start or (covered and own)
+            else _with_blocks(_thread_number(target), phones),
             next_free=_with_blocks(next_free(institution.id, now, taking=taking), phones)
             if may_start and own is None
             else None,
@@ -104,16 +111,16 @@ def gather(
     return Gathered(facts, institution, carried, month)
 
 
-def _ours(viewer: Viewer) -> tuple[Institution, str | None, int, SenderNumber | None]:
-    """The institution, why its account is stopped, its seats in use, and the viewer's own
-    number."""
+def _ours(viewer: Viewer, holder: int) -> tuple[Institution, str | None, int, SenderNumber | None]:
+    """The institution, why its account is stopped, its seats in use, and the number of `holder`:
+    the viewer, or whom they cover."""
     own = aliased(SenderNumber)
     row = db.session.execute(
         select(Institution, func.coalesce(Seats.used, 0), own, ProviderAccount.stopped_reason)
         .outerjoin(Seats, Seats.institution_id == Institution.id)
         .outerjoin(
             Assignment,
-            and_(Assignment.staff_id == viewer.staff_id, Assignment.ended_at.is_(None)),
+            and_(Assignment.staff_id == holder, Assignment.ended_at.is_(None)),
         )
         .outerjoin(own, own.id == Assignment.sender_number_id)
         .outerjoin(

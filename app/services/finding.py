@@ -12,12 +12,19 @@ from app.rules.search import Term, tail
 NEWEST = 5000  # among everybody's messages so many with a word are looked at, the newest
 
 
+def answered_by(viewer: Viewer) -> ColumnElement[bool]:
+    """The conversations of the viewer, and of those whom they cover."""
+    if not viewer.covers:
+        return Conversation.staff_id == viewer.staff_id
+    return Conversation.staff_id.in_(sorted(viewer.holders))
+
+
 def holds(viewer: Viewer, term: Term, *, own: bool) -> ColumnElement[bool]:
     """The conversations whose person, number or words `term` finds. `own`: only of the viewer's
     own, however old the words."""
     scope: ColumnElement[bool] = Conversation.institution_id == viewer.institution_id
     if own:
-        scope = and_(scope, Conversation.staff_id == viewer.staff_id)
+        scope = and_(scope, answered_by(viewer))
     named = select(Person.id).where(
         Person.institution_id == viewer.institution_id, has_word(Person, term.word)
     )

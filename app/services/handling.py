@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from app import clock
 from app.database import LOCK, db, retrying, transaction, upsert
@@ -13,8 +13,7 @@ from app.rules import texts
 from app.rules.access import Viewer
 from app.services import threads
 from app.services.audit import audit
-from app.services.consent import add_markers
-from app.services.merging import merge_threads
+from app.services.merging import hand_over_threads
 
 LONGEST_SNOOZE = timedelta(days=366)
 LONGEST_NOTE = 2000  # characters
@@ -127,7 +126,7 @@ def _own(viewer: Viewer, conversation_id: int) -> Conversation:
     )
     if thread is None or thread.institution_id != viewer.institution_id:
         raise NotFound("There is no such conversation.")
-    if thread.staff_id != viewer.staff_id:
+    if not viewer.answers_for(thread.staff_id):
         if viewer.may_see(thread.staff_id):
             raise Forbidden("Only the holder of a conversation does this.")
         raise NotFound("There is no such conversation.")
@@ -162,19 +161,10 @@ def hand_over(
         text = f"{viewer.name} " + (
             "took this conversation" if took else f"handed this conversation to {to.name}"
         )
-        now = clock.now()
-        add_markers(
-            [thread.id], viewer.institution_id, "handed_over", texts.snippet(text, 300), now
-        )
         publish(
             viewer.institution_id, about_conversation("conversation.changed", thread.id, before)
         )
-        became = merge_threads(viewer.institution_id, [thread.id], staff_id)
-        db.session.execute(
-            update(Conversation)
-            .where(Conversation.id == became[conversation_id])
-            .values(notified_at=None)
-        )
+        became = hand_over_threads(viewer.institution_id, [thread.id], staff_id, text)
         audit(
             viewer.institution_id,
             "conversation.handed_over",

@@ -62,7 +62,7 @@ class Row:
 
 def seen_by(viewer: Viewer) -> Any:
     """The one policy of who sees which conversation (C-19)."""
-    own = Conversation.staff_id == viewer.staff_id
+    own = finding.answered_by(viewer)
     inside = Conversation.institution_id == viewer.institution_id
     return inside if viewer.can(Can.INBOX_ALL) else and_(inside, own)
 
@@ -99,7 +99,7 @@ def page(
     """
     wanted = [seen_by(viewer)]
     if box.own:
-        wanted.append(Conversation.staff_id == viewer.staff_id)
+        wanted.append(finding.answered_by(viewer))
     if typed.strip():
         found = _found(viewer, typed, own=box.own)
         return _read_rows([*wanted, *found, *_older(after)], limit)
@@ -172,7 +172,7 @@ def unread_total(viewer: Viewer) -> int:
     """How many texts of the viewer's own conversations are unread."""
     return db.session.execute(
         select(func.coalesce(func.sum(Conversation.unread), 0)).where(
-            Conversation.staff_id == viewer.staff_id, CONVERSATION_UNREAD
+            finding.answered_by(viewer), CONVERSATION_UNREAD
         )
     ).scalar_one()
 
@@ -182,7 +182,7 @@ def counts(viewer: Viewer) -> dict[Box, int]:
     has claimed."""
     own = select(
         func.count().filter(Conversation.unread > 0), func.count().filter(_THEIR_TURN)
-    ).where(Conversation.staff_id == viewer.staff_id, _HERE)
+    ).where(finding.answered_by(viewer), _HERE)
     unread, answer = db.session.execute(own).one()
     found = {Box.UNREAD: unread, Box.ANSWER: answer}
     if viewer.sees_all:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete, func, or_, select, update
 
-from app import clock
 from app.database import LOCK, db, retrying, transaction
 from app.errors import Conflict, Invalid, NotFound
 from app.events import about_conversation, publish
@@ -13,7 +12,6 @@ from app.models import (
     Advisee,
     Assignment,
     Conversation,
-    Cover,
     Message,
     SenderNumber,
     Staff,
@@ -91,7 +89,6 @@ def deactivate(viewer: Viewer, staff_id: int, plan: Plan) -> None:
         roles.require_an_administrator(viewer.institution_id)
         sessions.end_all(staff_id)
         passwords.end_links(staff_id)
-        _end_covers(staff_id)
         _settle_number(viewer, staff_id, plan.number)
         texts = _settle_texts(viewer, staff_id, plan)
         threads = _settle_threads(viewer, leaver, plan, texts)
@@ -119,16 +116,6 @@ def _check(viewer: Viewer, staff_id: int, field: str, to: int | None) -> None:
         colleague = None
     if colleague is None or not colleague.active or to == staff_id:
         raise Invalid(field, "Choose an active colleague.")
-
-
-def _end_covers(staff_id: int) -> None:
-    now = clock.now()
-    db.session.execute(
-        update(Cover)
-        .where(or_(Cover.staff_id == staff_id, Cover.by_staff_id == staff_id))
-        .where(Cover.until_at > now)
-        .values(until_at=now)
-    )
 
 
 def _settle_number(viewer: Viewer, staff_id: int, to: int | None) -> None:

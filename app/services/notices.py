@@ -1,10 +1,11 @@
-"""Notices: an email to the holder about a reply that nobody sees (S3-16, S3-17)."""
+"""Notices: an email about a reply that nobody sees, to the holder or to who covers for them
+(S3-16, S3-17)."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from flask import current_app
-from sqlalchemy import or_, select
+from sqlalchemy import and_, func, or_, select
 
 from app import clock
 from app.config import Settings
@@ -13,6 +14,7 @@ from app.models import (
     CONVERSATION_UNREAD,
     ContactNumber,
     Conversation,
+    Cover,
     Institution,
     Message,
     Person,
@@ -20,12 +22,14 @@ from app.models import (
 )
 from app.rules.phones import pretty
 from app.rules.texts import fill
+from app.security import cover_is_on
 from app.services import emails
 
 
 @retrying
 def write_notices() -> int:
-    """Tell holders by email that a reply waits which nobody of them can see; how many were told.
+    """Tell holders, or who covers for them, by email that a reply waits which they cannot see; how
+    many were told.
 
     No browser of theirs was connected for `unseen_before_notice` seconds; one notice per
     conversation until they read it (S3-16, S3-17).
@@ -36,7 +40,8 @@ def write_notices() -> int:
     with transaction():
         rows = db.session.execute(
             select(Conversation, Staff, Institution)
-            .join(Staff, Staff.id == Conversation.staff_id)
+            .outerjoin(Cover, and_(Cover.staff_id == Conversation.staff_id, *cover_is_on()))
+            .join(Staff, Staff.id == func.coalesce(Cover.by_staff_id, Conversation.staff_id))
             .join(Institution, Institution.id == Conversation.institution_id)
             .where(
                 CONVERSATION_UNREAD,

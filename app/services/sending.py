@@ -52,7 +52,8 @@ def preview(
 
 
 def in_thread(viewer: Viewer, conversation_id: int, draft: Draft) -> Message:
-    """Answer in a conversation of the viewer's own. Raises as `to_person`."""
+    """Answer in a conversation of the viewer's own, or of whom they cover. Raises as
+    `to_person`."""
     return _once(viewer, draft, conversation_id=conversation_id)
 
 
@@ -109,8 +110,9 @@ def _send(
             if conversation_id
             else _person_target(viewer, person_id or 0)
         )
+        held_by = target.thread.staff_id if target.thread else viewer.staff_id  # or is covered
         thread = threads.open_for(
-            viewer.institution_id, viewer.staff_id, target.person, _bare_number(target), now
+            viewer.institution_id, held_by, target.person, _bare_number(target), now
         )
         target = Target(target.person, thread)
         if draft.send_at:
@@ -146,7 +148,7 @@ def thread_target(viewer: Viewer, conversation_id: int) -> Target:
     thread = db.session.get(Conversation, conversation_id)
     if thread is None or thread.institution_id != viewer.institution_id:
         raise NotFound("There is no such conversation.")
-    if thread.staff_id != viewer.staff_id:
+    if not viewer.answers_for(thread.staff_id):
         raise _not_yours(viewer, thread)
     _require_may_write(viewer, thread)
     person = db.session.get(Person, thread.person_id) if thread.person_id else None

@@ -3,11 +3,11 @@ them."""
 
 from collections.abc import Collection
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 
 from app import clock
 from app.database import db, transaction
-from app.models import ApiToken, Login
+from app.models import ApiToken, Cover, Login
 from app.rules.access import Viewer
 from app.security import login_is_good
 from app.services.audit import audit
@@ -44,8 +44,14 @@ def end_logins(staff_id: int, but: Collection[int] = ()) -> None:
 
 
 def end_all(staff_id: int) -> None:
-    """Of their browsers and of their programs, in the open transaction (I23)."""
+    """Of their browsers and of their programs, and every cover, in the open transaction (I23)."""
     end_logins(staff_id)
+    db.session.execute(
+        update(Cover)
+        .where(or_(Cover.staff_id == staff_id, Cover.by_staff_id == staff_id))
+        .where(Cover.until_at > clock.now())
+        .values(until_at=clock.now())
+    )
     db.session.execute(
         update(ApiToken)
         .where(ApiToken.staff_id == staff_id, ApiToken.revoked_at.is_(None))

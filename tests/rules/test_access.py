@@ -111,3 +111,11 @@ def test_an_event_reaches_exactly_those_who_may_see_its_conversation(capabilitie
 def test_an_audience_holds_everybody_themselves_and_their_capabilities():
     assert viewer(Can.AUDIT_READ).audience == {EVERYBODY, staff_audience(4), "audit.read"}
     assert staff_audience(4) != staff_audience(41)
+
+
+def test_who_covers_answers_for_the_holder_and_hears_the_same():
+    """Cover: their conversations, not what nobody holds, and not those of others."""
+    kim = Viewer(2, 1, "Kim", "k@x.example", "UTC", "US", covers=frozenset({5}))
+    assert [kim.may_see(holder) for holder in (2, 5, 6, None)] == [True, True, False, False]
+    assert kim.answers_for(5) and not kim.answers_for(None)
+    assert kim.audience == {"everybody", "staff:2", "staff:5"}
