@@ -355,6 +355,16 @@ class School:
         found: list[dict[str, Any]] = self.mailbox.mails(to=to)
         return found
 
+    def password_link(self, email: str, nth: int = 0) -> str:
+        """The path of the link to choose a password that was mailed there; `nth`: how many before
+        it."""
+
+        def links() -> list[str]:
+            texts = (mail["text"] for mail in self.mails(email))
+            return [link for text in texts for link in re.findall(r"/password/\S+", text)]
+
+        return until(lambda: len(found := links()) > nth and found)[nth]
+
     def texts(self, from_: str, to: str, body: str, repeat: int = 1) -> dict[str, Any]:
         """Somebody types on a phone; the answer of our webhook."""
         found: dict[str, Any] = self.carrier.text(from_, to, body, repeat=repeat)

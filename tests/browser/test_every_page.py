@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from app import create_app
+from app import clock, create_app
 from tests.browser.pages import ON_SQLITE, box, send_button, sign_in
 from tests.school import Member, School, new_number
 
@@ -52,6 +52,14 @@ class Scene:
         threads = {c["id"] for c in dana.conversations()}
         everything = {"roles": ["Advisor", "Administrator"]}
         assert school.admin().api.patch(f"/staff/{dana.id}", json=everything).status_code == 200
+        gone, roles = school.member(name="Joan Tran"), school.admin().api.get("/roles").json()
+        assert school.admin().api.patch(f"/staff/{gone.id}", json={"active": False}).is_success
+        with school.browser(dana) as browser:
+            invited = {"name": "Nia Fox", "email": f"nia.{dana.email}", "role": "Advisor"}
+            assert browser.post("/staff", data=invited).status_code == 303
+            days = {day: f"{clock.now():%Y-%m-%d}" for day in ("first", "last")}
+            covered = {"by": school.admin().id, **days}
+            assert browser.post("/profile/cover", data=covered).status_code == 303
         return cls(
             dana,
             {
@@ -69,6 +77,16 @@ class Scene:
                 "inbox.why": [f"/inbox/messages/{sent[n]['id']}/why" for n in (0, 2, 3)],
                 "session.login": ["/login"],
                 "tokens.index": ["/tokens"],
+                "staff.index": ["/staff", "/staff?q=nobody", "/staff?sort=-seen"],
+                "staff.new": ["/staff/new"],
+                "staff.one": [f"/staff/{dana.id}", f"/staff/{gone.id}"],
+                "staff.leave": [f"/staff/{dana.id}/deactivate"],
+                "roles.index": ["/staff/roles"],
+                "roles.new": ["/staff/roles/new"],
+                "roles.one": [f"/staff/roles/{role['id']}" for role in roles["items"][:2]],
+                "profile.index": ["/profile"],
+                "password.ask": ["/password"],
+                "password.choose": [school.password_link(f"nia.{dana.email}")],
             },
         )
 

@@ -8,18 +8,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.pages import ON_SQLITE, fill_sign_in, shown_number
 from tests.browser.test_every_page import SIZES, looked_at
-from tests.helpers import until
-from tests.school import School
 
 pytestmark = ON_SQLITE
-
-
-def link_in_mail(school: School, email: str, nth: int = 0) -> str:
-    """The path of the link in the mail to this address; `nth`: how many came before."""
-    mails = until(lambda: len(found := school.mails(email)) > nth and found)
-    found = re.search(rf"{school.url}(/password/\S+)", mails[nth]["text"])
-    assert found, mails[nth]["text"]
-    return found[1]
 
 
 def line(page: Page, name: str) -> Locator:
@@ -51,7 +41,7 @@ def test_a_colleague_is_invited_chooses_a_password_and_signs_in(school, opened, 
     page.get_by_label("Password").fill("whatever it may be")
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("alert")).to_contain_text("do not match")
-    path = link_in_mail(school, email)
+    path = school.password_link(email)
     page.goto(path)
     page.get_by_label("New password").fill("a good new password")
     page.get_by_label("The same again").fill("another one, though")
@@ -82,7 +72,7 @@ def test_a_forgotten_password_is_replaced_and_old_sessions_end(school, opened, p
     page.get_by_role("button", name="Send the link").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Look into your mail")
     assert looked_at(page) == []
-    page.goto(link_in_mail(school, dana.email))
+    page.goto(school.password_link(dana.email))
     page.get_by_label("New password").fill("quite another password")
     page.get_by_label("The same again").fill("quite another password")
     page.get_by_role("button", name="Set password").click()

@@ -10,7 +10,7 @@ from app.database import db
 from app.models import AuditEntry
 from app.rules.days import day_in
 from tests.helpers import until
-from tests.live import Socket
+from tests.live import Socket, newest
 
 
 def day(plus=0):
@@ -69,7 +69,7 @@ def test_a_new_text_of_theirs_is_their_own(school, away):
 
 def test_who_may_only_answer_can_cover(school, away):
     """S3-15: without `text.start`; where the holder has no number left, from the conversation's."""
-    dana, kim, _, ours, thread, browser = away
+    _, kim, _, ours, thread, browser = away
     rosa = school.member("Responder", name="Rosa Diaz")
     (running,) = cover_ids(browser)
     assert browser.post(f"/profile/cover/{running}/end").status_code == 303
@@ -168,11 +168,11 @@ def test_an_open_socket_gains_and_loses_what_is_covered(school):
         socket.until("ready")
         assert arrange(browser, kim).status_code == 303
         socket.until("resync")
-        thread = dana.send(maya)["conversation_id"]
-        assert socket.until("message.created")["ids"]["conversation"] == thread
+        sent = dana.send(maya)
+        socket.until("message.created", lambda frame: frame["ids"]["message"] == sent["id"])
         (running,) = cover_ids(browser)
         assert browser.post(f"/profile/cover/{running}/end").status_code == 303
-        socket.until("resync")
-        dana.reply(thread, "For nobody but me")
-        school.admin().api.patch("/settings", json={"version": 1, "cool_off_days": 1})
-        assert "message.created" not in [e["name"] for e in socket.until_all("settings.changed")]
+        until(lambda: [f["name"] for f in socket.frames].count("resync") == 2)
+        secret = dana.reply(sent["conversation_id"], "For nobody but me")
+        socket.until_looked(newest(school))
+        assert secret["id"] not in [e["ids"].get("message") for e in socket.events()]
