@@ -271,7 +271,7 @@ def may_edit(viewer: Viewer, person_id: int) -> bool:
     if viewer.can(Can.INBOX_ALL):
         return True
     own = select(Conversation.id).where(
-        Conversation.staff_id.in_(viewer.holders), Conversation.person_id == person_id
+        Conversation.staff_id.in_(sorted(viewer.holders)), Conversation.person_id == person_id
     )
     return db.session.execute(own.limit(1)).first() is not None
 
