@@ -152,7 +152,11 @@ def _settle_texts(viewer: Viewer, staff_id: int, plan: Plan) -> list[int]:
     db.session.execute(
         update(Message)
         .where(Message.id.in_([row.id for row in canceled]))
-        .values(status=Status.CANCELED)
+        .values(
+            status=Status.CANCELED,
+            error_code="no_writer",
+            error_message="Its writer has no account any more.",
+        )
     )
     word = Status.CANCELED.word
     publish(
