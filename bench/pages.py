@@ -1,0 +1,230 @@
+"""Pages: the inbox, a thread and a search among a million messages, beside the same among ten
+thousand.
+
+    .venv/bin/python -m bench.pages [--small 10000] [--large 1000000] [--database postgresql+psycopg://...]
+
+Makes a school of each size in an empty database of its own (SQLite without `--database`; the one
+that is named is left with two schools in it) and asks for the pages in process, as one who is
+signed in. The floor is the small school: the goal is 1.5 times its p95.
+"""
+
+import argparse
+import random
+import secrets
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+import structlog
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import insert, select, text
+
+from app import clock, config, create_app, migrations
+from app.database import db, transaction
+from app.models import (
+    ContactNumber,
+    Conversation,
+    Direction,
+    Kind,
+    Login,
+    Message,
+    Person,
+    PersonKind,
+    PersonPhone,
+)
+from app.rules.dispatch import Channel
+from app.rules.lifecycle import Status
+from app.rules.phones import PhoneType
+from app.rules.search import folded
+from app.security import hash_token
+from app.services import staff
+
+IN_A_THREAD, OF_ONE = 20, 250  # messages, conversations
+SAMPLES, WARM_UP = 80, 10
+BATCH = 5000  # rows
+NAMES = ["Maya", "Tomás", "Thuy", "Jaylen", "Aiyana", "Liam", "Priya", "Noor", "Grace", "Devon"]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A school of some size. `threads`: the conversations of the one who looks."""
+
+    id: int
+    cookie: str
+    threads: list[int]
+
+
+class Words:
+    """A language of two thousand words, some of which are said much more often than others."""
+
+    def __init__(self) -> None:
+        dice = random.Random(7)
+        letters = "abcdefghijklmnoprstuvw"
+        self.all = ["".join(dice.choices(letters, k=dice.randint(3, 9))) for _ in range(2000)]
+        self._weights = [1 / (n + 3) for n in range(len(self.all))]
+
+    def said(self) -> str:
+        return " ".join(random.choices(self.all, self._weights, k=9))
+
+
+def school(size: int, words: Words) -> Made:
+    """So many messages in threads of twenty, each member of staff with some hundreds of them."""
+    name = f"School of {size}"
+    school_id = staff.create_institution(name, "America/Chicago", "US")
+    count = size // IN_A_THREAD
+    members = [
+        staff.create(
+            school_id, f"{secrets.token_hex(6)}@bench.example", name, ["Administrator"], "p" * 12
+        )
+        for _ in range(min(20, max(1, count // OF_ONE)))
+    ]
+    first = {table: _next_id(table) for table in (Person, ContactNumber, Conversation, Message)}
+    now, made = clock.now(), {"institution_id": school_id}
+    people, base = range(count), 2_000_000_000 + school_id * 10**8
+    at, of = first[Conversation], first[Person]
+
+    def holder(n: int) -> int | None:
+        """The first ones have their share; what is left belongs to the last."""
+        return members[min(n // OF_ONE, len(members) - 1)] if n < OF_ONE * 19 else members[-1]
+
+    def last_of(n: int) -> int:
+        return first[Message] + (n + 1) * IN_A_THREAD - 1
+
+    _fill(Person, (
+        {**made, "id": first[Person] + n, "kind": PersonKind.STUDENT, "given_name": NAMES[n % 10],
+         "family_name": words.all[n % 2000].title(), "created_at": now,
+         "words": folded(f"{NAMES[n % 10]} {words.all[n % 2000]}")}
+        for n in people
+    ))  # fmt: skip
+    _fill(ContactNumber, (
+        {**made, "id": first[ContactNumber] + n, "e164": f"+1{base + n}"}
+        for n in people
+    ))  # fmt: skip
+    _fill(PersonPhone, (
+        {**made, "person_id": first[Person] + n, "contact_number_id": first[ContactNumber] + n,
+         "type": PhoneType.MOBILE}
+        for n in people
+    ))  # fmt: skip
+    _fill(Conversation, (
+        {**made, "id": at + n, "staff_id": holder(n), "person_id": of + n,
+         "last_message_at": now - timedelta(minutes=n), "last_message_id": last_of(n),
+         "last_direction": Direction.INBOUND if n % 3 else Direction.OUTBOUND,
+         "snippet": "Can you come on Tuesday?", "unread": int(n % 9 == 0)}
+        for n in people
+    ))  # fmt: skip
+    _fill(Message, (
+        {**made, "id": first[Message] + n, "conversation_id": at + n // IN_A_THREAD,
+         "staff_id": None, "person_id": first[Person] + n // IN_A_THREAD,
+         "direction": Direction.INBOUND if n % 2 else Direction.OUTBOUND, "kind": Kind.CONVERSATION,
+         "channel": Channel.SMS, "status": Status.RECEIVED if n % 2 else Status.DELIVERED,
+         "body": words.said(), "decision": [], "created_at": now - timedelta(minutes=n % 40_000)}
+        for n in range(size)
+    ))  # fmt: skip
+    cookie = secrets.token_urlsafe()
+    with transaction():
+        login = {"staff_id": members[0], "created_at": now, "last_used_at": now}
+        db.session.execute(insert(Login).values(**made, **login, token_hash=hash_token(cookie)))
+    own = range(first[Conversation], first[Conversation] + min(count, OF_ONE))
+    return Made(school_id, cookie, list(own))
+
+
+def _next_id(table: Any) -> int:
+    return (
+        db.session.execute(select(table.id).order_by(table.id.desc()).limit(1)).scalar() or 0
+    ) + 1
+
+
+def _fill(table: Any, rows: Iterator[dict[str, Any]]) -> None:
+    batch: list[dict[str, Any]] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == BATCH:
+            _insert(table, batch)
+            batch = []
+    if batch:
+        _insert(table, batch)
+
+
+def _insert(table: Any, rows: list[dict[str, Any]]) -> None:
+    with transaction():
+        db.session.execute(insert(table), rows)
+
+
+def ways(made: Made, words: Words) -> dict[str, Callable[[], str]]:
+    """What is asked for; each time for something else."""
+    pick = random.choice
+    return {
+        "inbox": lambda: "/inbox",
+        "list, scrolled": lambda: "/inbox/list?limit=200",
+        "thread": lambda: f"/inbox/{pick(made.threads)}",
+        "search mine, a word": lambda: f"/inbox/list?q={pick(words.all)}",
+        "search mine, a name": lambda: f"/inbox/list?q={pick(NAMES)}+{pick(words.all)[:3]}",
+        "search all, a word": lambda: f"/inbox/list?view=all&q={pick(words.all)}",
+        "search all, often said": lambda: f"/inbox/list?view=all&q={pick(words.all[:20])}",
+        "search all, a name": lambda: f"/inbox/list?view=all&q={pick(NAMES)}+{pick(words.all)[:3]}",
+        "search all, a number": lambda: f"/inbox/list?view=all&q={random.randint(0, 9999):04}",
+    }
+
+
+def measured(client: FlaskClient, path: Callable[[], str]) -> tuple[float, float]:
+    """p50 and p95 in milliseconds."""
+    took = []
+    for n in range(SAMPLES + WARM_UP):
+        asked = path()
+        began = time.perf_counter()
+        answer = client.get(asked)
+        if n >= WARM_UP:
+            took.append((time.perf_counter() - began) * 1000)
+        assert answer.status_code == 200, (asked, answer.status_code)
+    cuts = quantiles(took, n=20)
+    return cuts[9], cuts[18]
+
+
+def signed_in(app: Flask, made: Made) -> FlaskClient:
+    client = app.test_client()
+    with client.session_transaction() as session:
+        session["login"] = made.cookie
+    return client
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--small", type=int, default=10_000)
+    parser.add_argument("--large", type=int, default=1_000_000)
+    parser.add_argument("--database")
+    asked = parser.parse_args()
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # silent
+    with tempfile.TemporaryDirectory() as folder:
+        var_dir = Path(folder)
+        config.loopback_secrets(var_dir)
+        url = asked.database or f"sqlite:///{var_dir}/bench.sqlite3"
+        settings = config.load(var_dir=var_dir, database_url=url, redis_url="unix:///no.sock")
+        app, words = create_app(settings), Words()
+        figures = []
+        with app.app_context():
+            migrations.upgrade()
+        for size in (asked.small, asked.large):
+            with app.app_context():
+                began = time.monotonic()
+                made = school(size, words)
+                db.session.execute(text("ANALYZE"))
+                db.session.commit()
+                db.session.remove()
+            print(f"{size:,} messages made in {time.monotonic() - began:.0f} s", flush=True)
+            client = signed_in(app, made)
+            figures.append({name: measured(client, way) for name, way in ways(made, words).items()})
+        print(f"{'ms':24} {asked.small:>9,} p50    p95 {asked.large:>11,} p50    p95   p95 ratio")
+        for name, (p50, p95) in figures[0].items():
+            large = figures[1][name]
+            few = f"{name:24} {p50:>13.1f} {p95:>6.1f}"
+            print(f"{few} {large[0]:>15.1f} {large[1]:>6.1f} {large[1] / p95:>8.2f}")
+
+
+if __name__ == "__main__":
+    main()
