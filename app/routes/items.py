@@ -234,11 +234,16 @@ def _held_by(row: Row, *, covered: bool) -> str:
 
 
 def _subtitle(row: Row, last: Message | None, viewer: Viewer) -> str:
-    """The address that was used last; nothing where the title says it already."""
-    if last is None or row.person is None:
+    """The addresses that were used last: theirs, where the title does not say it, and ours."""
+    if last is None:
         return ""
-    theirs = last.from_address if last.direction is Direction.INBOUND else last.to_address
-    return pretty(theirs, viewer.region) if theirs and "@" not in theirs else theirs or ""
+    ends = (last.to_address, last.from_address)
+    theirs, ours = reversed(ends) if last.direction is Direction.INBOUND else ends
+    if not theirs or "@" in theirs:
+        return theirs or ""
+    whose = "your number " if row.thread.staff_id == viewer.staff_id else ""
+    shown = [] if row.person is None else [pretty(theirs, viewer.region)]
+    return ", ".join(shown + ([f"from {whose}{pretty(ours, viewer.region)}"] if ours else []))
 
 
 def _read_only(row: Row, viewer: Viewer) -> str | None:

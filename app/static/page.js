@@ -205,7 +205,7 @@ addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || !keysOn()) return;
   if (target.matches("input:not([type=radio], [type=checkbox]), textarea, select")) return;
   if (key === "j" || key === "k") return moveRow(key === "j" ? 1 : -1);
-  const wanted = [...document.querySelectorAll("[data-key]")].find((e) => e.dataset.key === key && e.checkVisibility());
+  const wanted = [...document.querySelectorAll("[data-key]")].find((e) => e.dataset.key === key);
   if (!wanted) return;
   event.preventDefault();
   if (wanted.matches("input, textarea")) wanted.focus();

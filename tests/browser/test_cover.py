@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from app import clock
 from app.rules.days import day_in
-from tests.browser.pages import ON_SQLITE, item, open_thread, row, send, shown_number
+from tests.browser.pages import ON_SQLITE, box, item, open_thread, row, send, shown_number
 from tests.browser.test_every_page import looked_at
 
 pytestmark = ON_SQLITE
@@ -61,3 +61,25 @@ def test_a_colleague_covers_for_some_days(school, opened):
     expect(page.locator("#cover")).not_to_contain_text("Kim Alvarez covers")
     expect(row(hers, "Maya Torres")).to_have_count(0)
     assert wrong == []
+
+
+def test_two_who_may_answer_see_each_other_type(school, opened):
+    """So that two people do not answer at once; it is over when nobody types."""
+    dana, _ = school.holder()
+    thread = dana.send(school.person("mobile"))["conversation_id"]
+    kim = school.member(name="Kim Alvarez")
+    page = opened(dana, "/profile")
+    page.get_by_label("Colleague").select_option(label="Kim Alvarez, Advisor")
+    page.get_by_label("First day").fill(day())
+    page.get_by_label("Last day").fill(day())
+    page.get_by_role("button", name="Arrange cover").click()
+    expect(page.locator("#cover")).to_contain_text("Kim Alvarez covers")
+    page.goto(f"/inbox/{thread}")
+    hers = opened(kim, f"/inbox/{thread}")
+    expect(page.locator("[data-live-state]")).to_have_text("Live")
+    box(hers).fill("Let me look it up")
+    expect(page.get_by_text("Kim Alvarez is typing an answer")).to_be_visible()
+    expect(hers.locator("#presence")).to_have_text("")
+    assert looked_at(page) == []
+    expect(page.get_by_text("Kim Alvarez is typing an answer")).to_be_hidden()
+    assert box(page).input_value() == ""

@@ -7,7 +7,6 @@ from playwright.sync_api import expect
 
 from tests.browser.pages import (
     ON_SQLITE,
-    box,
     item,
     line,
     marker,
@@ -187,34 +186,3 @@ def test_archive_unread_and_back(school, opened):
     open_thread(page, "Maya Torres")
     page.get_by_role("button", name="Move back to the inbox").click()
     expect(row(page, "Maya Torres")).to_be_visible()
-
-
-def test_by_keyboard_alone(school, opened):
-    """The list, a thread, an answer and the way back; no single key works inside a field."""
-    dana, _ = school.holder()
-    for name in ("Ana Reyes", "Maya Torres"):
-        dana.settled(dana.send(school.person("mobile", name=name))["id"], "delivered")
-    page = opened(dana)
-    press = page.keyboard.press
-    press("Tab")
-    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
-    press("j")
-    press("j")
-    expect(row(page, "Ana Reyes").get_by_role("link")).to_be_focused()
-    press("Enter")
-    expect(page.locator("#thread h2").first).to_contain_text("Ana Reyes")
-    press("r")
-    expect(box(page)).to_be_focused()
-    page.keyboard.type("jerk, e/?n")
-    press("Control+Enter")
-    expect(item(page, "jerk, e/?n")).to_be_visible()
-    press("Escape")
-    press("/")
-    expect(page.get_by_role("searchbox")).to_be_focused()
-    press("Escape")
-    press("?")
-    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
-    press("Escape")
-    expect(page.get_by_role("dialog")).to_have_count(0)
-    press("n")
-    page.wait_for_url("**/inbox/new")
