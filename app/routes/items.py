@@ -157,7 +157,8 @@ def marker_item(marker: Marker) -> MarkerItem:
 class ThreadView:
     id: int
     title: str
-    subtitle: str
+    theirs: str
+    ours: str
     items: list[MessageItem | MarkerItem | NoteItem]
     earlier: int | None
     read_only_reason: str | None
@@ -213,7 +214,7 @@ def thread_view(row: Row, viewer: Viewer, page: Page, names: Names) -> ThreadVie
     return ThreadView(
         thread.id,
         row.title(viewer.region),
-        _subtitle(row, last, viewer),
+        *_ends(row, last, viewer),
         items,
         said[-1].message.id if full else None,
         _read_only(row, viewer),
@@ -233,17 +234,17 @@ def _held_by(row: Row, *, covered: bool) -> str:
     return f"Covering for {row.holder.name}" if covered else f"Held by {row.holder.name}"
 
 
-def _subtitle(row: Row, last: Message | None, viewer: Viewer) -> str:
+def _ends(row: Row, last: Message | None, viewer: Viewer) -> tuple[str, str]:
     """The addresses that were used last: theirs, where the title does not say it, and ours."""
     if last is None:
-        return ""
+        return "", ""
     ends = (last.to_address, last.from_address)
     theirs, ours = reversed(ends) if last.direction is Direction.INBOUND else ends
     if not theirs or "@" in theirs:
-        return theirs or ""
+        return theirs or "", ""
     whose = "your number " if row.thread.staff_id == viewer.staff_id else ""
-    shown = [] if row.person is None else [pretty(theirs, viewer.region)]
-    return ", ".join(shown + ([f"from {whose}{pretty(ours, viewer.region)}"] if ours else []))
+    shown = pretty(theirs, viewer.region) if row.person else ""
+    return shown, f"from {whose}{pretty(ours, viewer.region)}" if ours else ""
 
 
 def _read_only(row: Row, viewer: Viewer) -> str | None:

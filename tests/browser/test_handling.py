@@ -117,7 +117,7 @@ def test_a_conversation_is_handed_to_a_colleague(begun, opened, school):
     dana, _, _, thread = begun
     kim = school.member(name="Kim Alvarez")
     page, theirs = opened(dana, f"/inbox/{thread}"), opened(kim)
-    page.get_by_label("Hand over").click()
+    page.get_by_role("link", name="Hand over").first.click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("Hand over Maya Torres")
     assert looked_at(page) == []
