@@ -14,6 +14,7 @@ from app.database import db
 from app.errors import ReplylineError, Unauthorized, Unavailable
 from app.routes import (  # noqa: F401 (compose, handling and later are of the inbox)
     compose,
+    configuration,
     filters,
     handling,
     health,
@@ -43,7 +44,8 @@ def init_app(app: Flask) -> None:
     for blueprint in (webhooks.bp, health.bp):
         app.register_blueprint(blueprint)
         csrf.exempt(blueprint)
-    for blueprint in (session.bp, inbox.bp, tokens.bp, staff.bp, roles.bp, profile.bp, password.bp):
+    pages = (session.bp, inbox.bp, tokens.bp, configuration.bp, staff.bp, roles.bp, profile.bp)
+    for blueprint in (*pages, password.bp):
         app.register_blueprint(blueprint)
     app.after_request(_log)
     app.register_error_handler(ReplylineError, _ours)

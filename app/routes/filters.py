@@ -130,6 +130,13 @@ class Place:
 _PLACES = (
     Place("Inbox", "inbox.index", "inbox", ("inbox",)),
     Place("Staff", "staff.index", "users-round", ("staff", "roles"), (Can.STAFF_MANAGE,)),
+    Place(
+        "Settings",
+        "configuration.index",
+        "settings",
+        ("configuration",),
+        (Can.SETTINGS_EDIT, Can.NUMBERS_MANAGE, Can.LIMITS_EDIT, Can.PROVIDER_EDIT),
+    ),
 )
 
 

@@ -58,6 +58,11 @@ def _roles(institution_id: int) -> list[Role]:
     )
 
 
+def staff_roles(viewer: Viewer) -> list[str]:
+    """The roles that may be permitted: those of students never are (S3-42)."""
+    return [role.name for role in _roles(viewer.institution_id) if role.kind == RoleKind.STAFF]
+
+
 def _is_permitted(role: Role) -> bool:
     return role.kind == RoleKind.STAFF and Can.TEXT_START in role.capabilities
 

@@ -1,0 +1,277 @@
+"""SMS Configuration as plain forms: what is said before it is saved, two admins at once, and what
+forged requests may do (S3-1..S3-28, D25..D27, D43)."""
+
+import html
+import itertools
+import re
+
+import pytest
+from sqlalchemy import select
+
+from app.database import db
+from app.models import ContactNumber, Institution, Person, PersonKind, PersonPhone
+from app.rules.access import Can
+from app.rules.consent import DisabledBy, SmsStatus
+from app.rules.phones import PhoneType
+from app.rules.recipient import choose_phone
+from app.services import textable
+from app.services.textable import Shift, Standards
+
+
+def text_of(answer):
+    """What people read on a page."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", answer.text)).split())
+
+
+def general(school, **changes):
+    """The form of General Settings as the admin's browser would send it."""
+    found = school.admin().api.get("/settings").json()
+    form = {name: found[name] for name in ("student_default", "staff_default")}
+    form |= {name: found[name] for name in ("default_phone_type", "permitted_roles", "limit_unit")}
+    for name in ("number_limit", "message_limit", "cool_off_days", "max_length"):
+        form[name] = "" if found[name] is None else str(found[name])
+    for name in ("first_contact", "help_contact"):
+        form[name] = found[name] or ""
+    for name in ("more_stop_words", "more_start_words"):
+        form[name] = "\r\n".join(found[name])
+    form |= {"sms_enabled": "on", "version": str(found["version"])}
+    return {k: v for k, v in {**form, **changes}.items() if v is not None}
+
+
+def settings(school):
+    return school.admin().api.get("/settings").json()
+
+
+def role(school, name, *capabilities):
+    body = {"name": name, "capabilities": list(capabilities)}
+    assert school.admin().api.post("/roles", json=body).status_code == 201
+    return name
+
+
+# How many people a default moves
+
+STANDARDS = [
+    Standards(student, staff, kind)
+    for student, staff in itertools.product((True, False), repeat=2)
+    for kind in (PhoneType.MOBILE, PhoneType.HOME)
+]
+
+
+def some_of_everything(school):
+    """A person of every kind with every phone there is: each state, each type, two of them, none,
+    removed ones, ours, and a short code."""
+    states = [(SmsStatus.ENABLED, None), (SmsStatus.DEFAULT, None)]
+    states += [(SmsStatus.DISABLED, by) for by in (DisabledBy.OWN_STOP, DisabledBy.STAFF)]
+    each = [[(kind, *state)] for kind in PhoneType for state in states]
+    mobile, home = (PhoneType.MOBILE, *states[1]), (PhoneType.HOME, *states[1])
+    each += [[], [mobile, home], [mobile, (PhoneType.HOME, *states[0])]]
+    each += [[(PhoneType.MOBILE, *states[2]), home]]
+    numbers = itertools.count(2_000_000)
+    at = db.session.get_one(Institution, school.id).created_at
+    for kind, phones, odd in itertools.product(PersonKind, each, ("", "short", "removed")):
+        person = Person(
+            institution_id=school.id, kind=kind, given_name="A", family_name="B", created_at=at
+        )
+        db.session.add(person)
+        db.session.flush()
+        for type_, status, by in phones:
+            e164 = f"{next(numbers)}" if odd == "short" else f"+1512{next(numbers)}"
+            number = ContactNumber(
+                institution_id=school.id, e164=e164, status=status, disabled_by=by
+            )
+            db.session.add(number)
+            db.session.flush()
+            db.session.add(
+                PersonPhone(
+                    institution_id=school.id,
+                    person_id=person.id,
+                    contact_number_id=number.id,
+                    type=type_,
+                    removed_at=at if odd == "removed" else None,
+                )
+            )
+    db.session.commit()
+
+
+def by_the_rule(school, old, new):
+    """Person by person."""
+    people = db.session.execute(select(Person).where(Person.institution_id == school.id)).scalars()
+    gained = lost = 0
+    for person in people:
+        phones = [phone.facts() for phone in person.phones]
+        before, after = (
+            choose_phone(phones, standards.of(person.kind)).phone is not None
+            for standards in (old, new)
+        )
+        gained += after and not before
+        lost += before and not after
+    return Shift(gained, lost)
+
+
+def test_the_count_agrees_with_the_rule_person_by_person(school):
+    """S3-4..S3-10, D8: one query and the rule say the same of everybody."""
+    with school.app.app_context(), school.another() as other:
+        other.person("mobile")
+        some_of_everything(school)
+        asking = school.viewer(school.admin(), [Can.SETTINGS_EDIT])
+        seen = set()
+        for old, new in itertools.product(STANDARDS, repeat=2):
+            found = textable.shift(asking, old, new)
+            assert found == by_the_rule(school, old, new), (old, new)
+            seen.add((found.gained > 0, found.lost > 0))
+        db.session.remove()
+    assert seen == {(False, False), (True, False), (False, True), (True, True)}
+
+
+def test_a_new_default_is_saved_only_when_its_effect_was_seen(school):
+    """S3-4: without script the form comes back once and says whom it moves."""
+    school.person("mobile")
+    school.person("mobile", name="Lee Morgan", kind="staff")
+    school.person("home")
+    with school.browser(school.admin()) as browser:
+        form = general(school, student_default="opted_out", cool_off_days="9")
+        asked = browser.post("/settings", data=form)
+        assert asked.status_code == 200
+        assert "1 person stops being textable and gets email instead." in text_of(asked)
+        assert 'value="9"' in asked.text
+        assert settings(school)["version"] == 1
+        counted = re.findall(r'name="counted" value="([^"]+)"', asked.text)
+        assert counted == ["out-in-mobile"]
+        other = browser.post("/settings", data={**form, "counted": "in-in-home"})
+        assert other.status_code == 200  # of another change than was seen
+        assert browser.post("/settings", data={**form, "counted": counted[0]}).status_code == 303
+    found = settings(school)
+    assert (found["student_default"], found["cool_off_days"]) == ("opted_out", 9)
+
+
+def test_a_default_that_moves_nobody_is_saved_at_once(school):
+    with school.browser(school.admin()) as browser:
+        answer = browser.post("/settings", data=general(school, staff_default="opted_out"))
+    assert answer.status_code == 303
+    assert settings(school)["staff_default"] == "opted_out"
+
+
+def test_the_preview_counts_what_is_not_saved_yet(school):
+    """S3-6: the phone type, too; and the length of the first contact line (D43)."""
+    for phones in (["mobile"], ["home"], ["home"]):
+        school.person(*phones)
+    line = "Northfield College. STOP ends texts."
+    with school.browser(school.admin()) as browser:
+        form = general(school, default_phone_type="home", first_contact=line)
+        told = text_of(browser.post("/settings/preview", data=form))
+    assert "2 people become textable. 1 person stops being textable" in told
+    assert f"{len(line)} characters. The line alone is 1 text, {160 - len(line) - 1} left" in told
+    assert settings(school)["version"] == 1
+
+
+# What is typed
+
+
+def test_everything_of_the_form_is_saved(school):
+    changes = {
+        "permitted_roles": ["Manager", "Advisor"],
+        "number_limit": "12",
+        "message_limit": "1,000",
+        "limit_unit": "segments",
+        "max_length": "700",
+        "first_contact": "Northfield College. STOP ends texts.",
+        "help_contact": "call 555-0100",
+        "more_stop_words": "alto\r\n\r\n basta \r\nalto",
+        "more_start_words": "dale",
+        "sms_enabled": None,
+    }
+    with school.browser(school.admin()) as browser:
+        answer = browser.post("/settings", data=general(school, **changes))
+    assert answer.status_code == 303, text_of(answer)
+    found = settings(school)
+    assert found["permitted_roles"] == ["Manager", "Advisor"]
+    assert (found["number_limit"], found["message_limit"]) == (12, 1000)
+    assert (found["limit_unit"], found["max_length"]) == ("segments", 700)
+    assert found["more_stop_words"] == ["alto", "basta"]
+    assert (found["first_contact"], found["help_contact"]) == (
+        changes["first_contact"],
+        "call 555-0100",
+    )
+    assert (found["more_start_words"], found["sms_enabled"]) == (["dale"], False)
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "told"),
+    [
+        ("number_limit", "many", "A whole number from 0 up; empty for no limit."),
+        ("message_limit", "-1", "A whole number from 0 up; empty for no limit."),
+        ("max_length", "1601", "Between 1 and 1,600 characters"),
+        ("max_length", "", "A whole number from 0 up."),
+        ("cool_off_days", "4000", "Between 0 and 3650 days."),
+        ("first_contact", "x" * 1000, "leaves no room for a text"),
+        ("help_contact", "x" * 300, "200 characters are the most."),
+        ("more_stop_words", "x", "must have between 2 and 40 characters"),
+        ("default_phone_type", "system", "Choose one of these."),
+        ("permitted_roles", ["Student"], "they hold no number"),
+    ],
+)
+def test_what_is_wrong_is_said_at_the_field_and_nothing_is_lost(school, field, typed, told):
+    """S3-42 among them."""
+    with school.browser(school.admin()) as browser:
+        form = general(school, **{"help_contact": "call Priya", field: typed})
+        answer = browser.post("/settings", data=form)
+    assert answer.status_code == 422
+    assert told in text_of(answer)
+    assert f'id="{field}-error"' in answer.text
+    if field in ("number_limit", "message_limit", "max_length", "cool_off_days"):
+        assert f'value="{typed}"' in answer.text
+    assert field == "help_contact" or "call Priya" in answer.text
+    assert settings(school)["version"] == 1
+
+
+# Two who save at once
+
+
+def test_the_second_to_save_sees_the_difference_and_chooses(school):
+    """C-37: field by field; what only one of them touched is kept from both."""
+    kim = school.member("Administrator", name="Kim Alvarez")
+    with school.browser(school.admin()) as priya, school.browser(kim) as other:
+        mine = general(school, cool_off_days="30", max_length="500")
+        first = general(school, cool_off_days="7", help_contact="call Kim")
+        assert other.post("/settings", data=first).status_code == 303
+        late = priya.post("/settings", data=mine)
+        assert late.status_code == 409
+        told = text_of(late)
+        assert "Kim Alvarez saved these settings a moment ago" in told
+        assert "Yours 30 Saved by Kim Alvarez a moment ago 7" in told
+        assert "Contact in the answer to HELP: none is now call Kim" in told
+        assert 'value="30"' in late.text
+        assert settings(school)["cool_off_days"] == 7
+        again = {**mine, "version": "2", "help_contact": "call Kim"}
+        theirs = priya.post("/settings", data={**again, "take_cool_off_days": "theirs"})
+        assert theirs.status_code == 303
+        found = settings(school)
+        assert (found["cool_off_days"], found["max_length"]) == (7, 500)
+        mine_after_all = {**again, "version": "3", "take_cool_off_days": "mine"}
+        assert priya.post("/settings", data=mine_after_all).status_code == 303
+    found = settings(school)
+    assert (found["cool_off_days"], found["max_length"]) == (30, 500)
+    assert found["help_contact"] == "call Kim"
+
+
+def test_who_may_open_and_save_what(school):
+    """D3, D27: also where the request is forged."""
+    bursar = school.member(role(school, "Bursar", "limits.edit", "people.read"))
+    registrar = school.member(role(school, "Registrar", "settings.edit"))
+    with school.browser(bursar) as browser:
+        assert browser.get("/settings").status_code == 200
+        forged = browser.post("/settings", data=general(school, cool_off_days="9"))
+        assert forged.status_code == 403
+        version = {"version": "1", "number_limit": "5", "message_limit": "9"}
+        assert browser.post("/settings", data={**version, "limit_unit": "messages"}).is_redirect
+    with school.browser(registrar) as browser:
+        assert browser.post("/settings", data=general(school, number_limit="6")).status_code == 403
+        rest = {name: None for name in ("number_limit", "message_limit", "limit_unit")}
+        assert browser.post("/settings", data=general(school, **rest)).status_code == 303
+    with school.browser(school.member()) as browser:
+        for path in ("/settings", "/settings/email", "/settings/twilio"):
+            assert browser.get(path).status_code == 403
+        assert browser.post("/settings", data=general(school)).status_code == 403
+        assert 'href="/settings"' not in browser.get("/inbox").text
+    found = settings(school)
+    assert (found["number_limit"], found["message_limit"], found["cool_off_days"]) == (5, 9, 0)
