@@ -92,6 +92,24 @@ def until(at: datetime) -> str:
     return f"{here:%b} {here.day}{year}, {clock_time(at)}"
 
 
+def long_day(at: datetime) -> str:
+    """February 3, 2025"""
+    here = local(at).date()
+    return f"{here:%B} {here.day}, {here.year}"
+
+
+def short_day(at: datetime) -> str:
+    """Feb 3, 2025"""
+    here = local(at).date()
+    return f"{here:%b} {here.day}, {here.year}"
+
+
+def last_use(at: datetime) -> str:
+    """Today 9:31 am, Yesterday 4:40 pm, then the day alone."""
+    said = day(at)
+    return f"{said} {clock_time(at)}" if said in ("Today", "Yesterday") else short_day(at)
+
+
 def iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds")
 
@@ -107,6 +125,9 @@ _FILTERS: dict[str, Callable[..., str]] = {
     "date": date_words,
     "when": when,
     "until": until,
+    "long_day": long_day,
+    "short_day": short_day,
+    "last_use": last_use,
     "iso": iso,
     "number": number,
 }

@@ -128,7 +128,7 @@ def why(message_id: int) -> Any:
     decision = {
         "channel": message.channel.value,
         "headline": None,
-        "steps": preview.step_views(shown.steps_of(message), names, message.reason),
+        "steps": preview.step_views(shown.steps_of(message), names, message.reason, viewer()),
         "status": shown.status_words(message),
     }
     page = "_why.html" if request.headers.get("HX-Request") else "why.html"

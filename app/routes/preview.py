@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from app.rules import words
+from app.rules.access import Can, Viewer
 from app.rules.dispatch import Channel, Decision, Facts, Refuse, SendEmail, SendSms, Step
 from app.rules.phones import pretty
 from app.rules.reasons import Reason
@@ -21,13 +22,43 @@ class StepView:
     href: str | None = None
 
 
-def step_views(steps: Sequence[Step], names: Names, reason: Reason | None) -> list[StepView]:
-    """The step that gave the reason decided; else the last one that is not about email."""
+# The setting behind a step: its page, and who may open it. What a person decided for themselves
+# has none.
+_GENERAL = (Can.SETTINGS_EDIT, Can.LIMITS_EDIT)
+_SETTINGS: dict[str, tuple[str, tuple[Can, ...]]] = {
+    "texting": ("/settings#sms_enabled", _GENERAL),
+    "phone": ("/settings#student_default", _GENERAL),
+    "number": ("/settings/twilio", (Can.NUMBERS_MANAGE, *_GENERAL)),
+    "limit": ("/settings/twilio", (Can.NUMBERS_MANAGE, *_GENERAL)),
+}
+_BY_DEFAULT = {Reason.DEFAULT_PHONE, Reason.OPTED_OUT_BY_DEFAULT, Reason.NO_TEXTABLE_PHONE}
+
+
+def setting_of(step: Step, viewer: Viewer) -> str | None:
+    """Where the setting that gave this answer is changed; None for who may not open it."""
+    if step.rule == "phone" and step.result not in _BY_DEFAULT:
+        return None
+    if step.result == "email_chosen" or step.rule not in _SETTINGS:
+        return None
+    href, needs = _SETTINGS[step.rule]
+    return href if any(viewer.can(need) for need in needs) else None
+
+
+def step_views(
+    steps: Sequence[Step], names: Names, reason: Reason | None, viewer: Viewer | None = None
+) -> list[StepView]:
+    """The step that gave the reason decided; else the last one that is not about email. For a
+    `viewer` it links to the setting behind it."""
     about = [n for n, step in enumerate(steps) if step.rule != "email"]
     gave = [n for n in about if steps[n].result == reason]
     deciding = (gave or about or [-1])[-1]
     return [
-        StepView(words.question(step), words.answer(step, names), n == deciding)
+        StepView(
+            words.question(step),
+            words.answer(step, names),
+            n == deciding,
+            setting_of(step, viewer) if viewer and n == deciding else None,
+        )
         for n, step in enumerate(steps)
     ]
 

@@ -22,6 +22,12 @@ class Saved:
     at: datetime
 
 
+def newest(viewer: Viewer) -> int:
+    """The version that the settings have now."""
+    institution = db.session.get_one(Institution, viewer.institution_id, populate_existing=True)
+    return institution.version
+
+
 def since(viewer: Viewer, version: int) -> dict[str, Saved]:
     """The fields that were saved after `version`, by name; their audit entries know them all."""
     institution = db.session.get_one(Institution, viewer.institution_id, populate_existing=True)
@@ -42,3 +48,15 @@ def since(viewer: Viewer, version: int) -> dict[str, Saved]:
             first = found.get(field)
             found[field] = Saved(first.was if first else was, now, name, entry.at)
     return {field: saved for field, saved in found.items() if saved.was != saved.now}
+
+
+def parts_of(field: str, saved: dict[str, Saved]) -> dict[str, Saved]:
+    """A field of several parts, such as subject and body, part by part."""
+    change = saved.get(field)
+    if change is None:
+        return {}
+    return {
+        part: Saved(was, change.now[part], change.by, change.at)
+        for part, was in change.was.items()
+        if was != change.now[part]
+    }

@@ -22,8 +22,8 @@ from app.models import (
 )
 from app.rules import words
 from app.rules.dispatch import Channel, Step
+from app.rules.letters import Letter, written
 from app.rules.lifecycle import Status
-from app.rules.texts import fill
 from app.services import threads
 
 LINK = "link"  # the kind of a mail that lets somebody choose a password
@@ -64,13 +64,14 @@ def write_fallback(
         "reason": words.why_email(messages[-1].reason),
         "text": "\n\n".join(m.body for m in messages),
     }
+    found = written(Letter(institution.fallback_subject, institution.fallback_body), fields)
     email = add(
         institution.id,
         "fallback",
         to,
         name,
-        fill(institution.fallback_subject, fields),
-        fill(institution.fallback_body, fields),
+        found.subject,
+        found.body,
         now,
         reply_to=address,
     )

@@ -20,8 +20,8 @@ from app.models import (
     Person,
     Staff,
 )
+from app.rules.letters import Letter, written
 from app.rules.phones import pretty
-from app.rules.texts import fill
 from app.security import cover_is_on
 from app.services import emails
 
@@ -80,12 +80,13 @@ def _write_notice(
         "link": f"{public_url}/inbox/{thread.id}",
         "institution": institution.name,
     }
+    found = written(Letter(institution.reply_notice_subject, institution.reply_notice_body), fields)
     emails.add(
         institution.id,
         "notice",
         staff.email,
         institution.name,
-        fill(institution.reply_notice_subject, fields),
-        fill(institution.reply_notice_body, fields),
+        found.subject,
+        found.body,
         now,
     )

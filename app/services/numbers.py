@@ -1,5 +1,6 @@
 """Numbers: the pool. Who holds which number, and how it gets there and back."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, insert, or_, select, true, update
@@ -76,20 +77,30 @@ def announce(institution_id: int, name: str, number_id: int, *staff_ids: int) ->
 
 
 @retrying
-def add(institution_id: int, typed: list[str], public_url: str, *, check: bool = True) -> list[int]:
+def add(
+    institution_id: int,
+    typed: list[str],
+    public_url: str,
+    *,
+    check: bool = True,
+    by: Viewer | None = None,
+) -> list[int]:
     """Put owned numbers into the pool and point them at our webhooks; their ids.
 
-    Raises Invalid for a number that is not ours at the provider, Conflict for one that is in a pool
-    already. All or none.
+    Raises Invalid for numbers that are not ours at the provider, Conflict for those that are in a
+    pool already; the message names each one. All or none.
     """
     institution = db.session.get(Institution, institution_id)
     if institution is None:
         raise NotFound(f"There is no institution {institution_id}.")
     account = accounts.of_institution(institution_id)
-    found = [(_parsed(text, institution.region), text) for text in typed]
+    found = _each(typed, lambda text: _parsed(text, institution.region))
+    _refuse_known(found, institution.region)
     account_id, provider = account.id, accounts.provider_of(account)
     db.session.rollback()  # nothing is held while the provider is asked
-    sids = [_connect(provider, e164, public_url) if check else None for e164, _ in found]
+    sids: list[str] | list[None] = [None] * len(found)
+    if check:
+        sids = _each(found, lambda e164: _connect(provider, e164, public_url))
     now = clock.now()
     try:
         with transaction():
@@ -101,13 +112,41 @@ def add(institution_id: int, typed: list[str], public_url: str, *, check: bool =
                     "provider_sid": sid,
                     "created_at": now,
                 }
-                for (e164, _), sid in zip(found, sids, strict=True)
+                for e164, sid in zip(found, sids, strict=True)
             ]
-            ids = db.session.execute(insert(SenderNumber).returning(SenderNumber.id), rows)
+            added = db.session.execute(insert(SenderNumber).returning(SenderNumber.id), rows)
+            ids = list(added.scalars())
+            for number_id in ids:
+                staff_id = by.staff_id if by else None
+                audit(institution_id, "number.added", f"number:{number_id}", staff_id)
+            publish(institution_id, Event("number.added", {}, (Can.NUMBERS_MANAGE.value,)))
             publish(institution_id, Event("usage.changed", {}, ("everybody",)))
-            return list(ids.scalars())
+            return ids
     except IntegrityError:
         raise Conflict("One of these numbers is in a pool already.", code="number_exists") from None
+
+
+def _each(given: list[str], act: Callable[[str], str]) -> list[str]:
+    """What `act` makes of each one. Raises Invalid that names all that are wrong, in their
+    order."""
+    done, wrong = [], []
+    for one_ in given:
+        try:
+            done.append(act(one_))
+        except Invalid as error:
+            wrong.append(error)
+    if wrong:
+        told = "\n".join(str(error) for error in wrong)
+        raise Invalid("number", told, code=wrong[0].code)
+    return done
+
+
+def _refuse_known(found: list[str], region: str) -> None:
+    known = db.session.execute(select(SenderNumber.e164).where(SenderNumber.e164.in_(found)))
+    twice = {e164 for e164 in found if found.count(e164) > 1}
+    if names := [phones.pretty(e164, region) for e164 in sorted({*known.scalars(), *twice})]:
+        told = "\n".join(f"{name} is in a pool already, or stands here twice." for name in names)
+        raise Conflict(told, code="number_exists")
 
 
 def _parsed(typed: str, region: str) -> str:
@@ -183,6 +222,8 @@ def retire(viewer: Viewer, number_id: int) -> None:
             _give_seat_back(viewer.institution_id)
         number.retired_at = clock.now()
         audit(viewer.institution_id, "number.retired", f"number:{number_id}", viewer.staff_id)
+        about = Event("number.retired", {"number": number_id}, (Can.NUMBERS_MANAGE.value,))
+        publish(viewer.institution_id, about)
         publish(viewer.institution_id, Event("usage.changed", {}, ("everybody",)))
 
 
@@ -237,6 +278,12 @@ def _threads_on(holder: int, number_id: int):  # type: ignore[no-untyped-def]
         .where(Conversation.staff_id == holder, Conversation.archived_at.is_(None), used.exists())
         .order_by(Conversation.id)
     )
+
+
+def open_threads(holder: int, number_id: int) -> int:
+    """How many open conversations of the holder have used this number."""
+    threads = _threads_on(holder, number_id).order_by(None).subquery()
+    return db.session.execute(select(func.count()).select_from(threads)).scalar_one()
 
 
 @retrying

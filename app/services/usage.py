@@ -1,8 +1,9 @@
 """Usage: the places under the monthly limit, and how many are left."""
 
+from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from app import clock
 from app.database import db, upsert
@@ -10,6 +11,7 @@ from app.events import Event, publish
 from app.models import Institution, Message, Seats, Usage
 from app.rules.access import EVERYBODY, Viewer
 from app.rules.limits import cost, month_of
+from app.rules.month import Month
 from app.services import numbers
 
 
@@ -52,18 +54,40 @@ def of_now(viewer: Viewer) -> dict[str, Any]:
     """This month's use, as the API tells it (contract 4)."""
     institution = db.session.get_one(Institution, viewer.institution_id)
     month = month_of(clock.now(), institution.timezone)
-    used = db.session.execute(
-        select(Usage.used).where(Usage.institution_id == institution.id, Usage.month == month)
-    ).scalar_one_or_none()
     seats = db.session.execute(
         select(Seats.used).where(Seats.institution_id == institution.id)
     ).scalar_one()
     return {
         "month": month,
-        "messages": {"used": used or 0, "limit": institution.message_limit},
+        "messages": {"used": used_in(institution.id, month), "limit": institution.message_limit},
         "numbers": {
             "assigned": seats,
             "limit": institution.number_limit,
             "available": numbers.available(institution.id),
         },
     }
+
+
+def used_in(institution_id: int, month: str) -> int:
+    """How many places a month, "2026-11", has used."""
+    used = db.session.execute(
+        select(Usage.used).where(Usage.institution_id == institution_id, Usage.month == month)
+    ).scalar_one_or_none()
+    return used or 0
+
+
+def by_day(viewer: Viewer, month: Month) -> list[int]:
+    """The places taken on each local day of a month that has begun, one range of the index each.
+
+    A text that was written before the month and queued in it counts on its first day.
+    """
+    name = f"{month.days[0]:%Y-%m}"
+    of_month = select(func.coalesce(func.sum(Message.places), 0)).where(
+        Message.institution_id == viewer.institution_id, Message.month == name
+    )
+    days: list[Any] = []
+    for begin, end in pairwise(month.begins):
+        day = of_month if end == month.end else of_month.where(Message.created_at < end)
+        days.append(day.where(Message.created_at >= begin) if days else day)
+    found = db.session.execute(select(*(day.scalar_subquery() for day in days))).one()
+    return [int(count) for count in found]

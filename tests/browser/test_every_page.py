@@ -21,6 +21,7 @@ WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 # Addresses that are asked for by pages and programs, not by people: parts of pages are on them.
 PARTS = {"inbox.list_", "inbox.thread", "inbox.details", "inbox.route", "inbox.new_route"}
 PARTS |= {"inbox.people", "inbox.presence", "inbox.picture"}
+PARTS |= {"configuration.usage_", "configuration.grid"}
 OTHERS = {"static", "session.home", "health.healthz", "health.readyz", "__flask_sock.live"}
 
 
@@ -60,6 +61,7 @@ class Scene:
             days = {day: f"{clock.now():%Y-%m-%d}" for day in ("first", "last")}
             covered = {"by": school.admin().id, **days}
             assert browser.post("/profile/cover", data=covered).status_code == 303
+        held = school.number(ours)["id"]
         return cls(
             dana,
             {
@@ -87,6 +89,17 @@ class Scene:
                 "profile.index": ["/profile"],
                 "password.ask": ["/password"],
                 "password.choose": [school.password_link(f"nia.{dana.email}")],
+                "configuration.index": ["/settings"],
+                "configuration.email": ["/settings/email"],
+                "configuration.twilio": [
+                    "/settings/twilio",
+                    "/settings/twilio?show=retired",
+                    "/settings/twilio?q=nobody",
+                ],
+                "configuration.reassigning": [f"/settings/numbers/{held}/reassign"],
+                "configuration.releasing": [f"/settings/numbers/{held}/release"],
+                "configuration.retiring": [f"/settings/numbers/{held}/retire"],
+                "configuration.adding": ["/settings/numbers/add"],
             },
         )
 

@@ -16,6 +16,8 @@ from app.rules.phones import PhoneType
 from app.rules.recipient import choose_phone
 from app.services import textable
 from app.services.textable import Shift, Standards
+from tests.helpers import until
+from tests.school import new_number
 
 
 def text_of(answer):
@@ -266,7 +268,7 @@ def test_who_may_open_and_save_what(school):
         assert browser.post("/settings", data={**version, "limit_unit": "messages"}).is_redirect
     with school.browser(registrar) as browser:
         assert browser.post("/settings", data=general(school, number_limit="6")).status_code == 403
-        rest = {name: None for name in ("number_limit", "message_limit", "limit_unit")}
+        rest = dict.fromkeys(("number_limit", "message_limit", "limit_unit"))
         assert browser.post("/settings", data=general(school, **rest)).status_code == 303
     with school.browser(school.member()) as browser:
         for path in ("/settings", "/settings/email", "/settings/twilio"):
@@ -275,3 +277,231 @@ def test_who_may_open_and_save_what(school):
         assert 'href="/settings"' not in browser.get("/inbox").text
     found = settings(school)
     assert (found["number_limit"], found["message_limit"], found["cool_off_days"]) == (5, 9, 0)
+
+
+def test_what_others_saved_elsewhere_is_no_conflict(school):
+    """The words of an email do not overtake a form without them."""
+    with school.browser(school.admin()) as browser:
+        form = general(school, cool_off_days="3")
+        school.settings(fallback_email={"subject": "From {sender}"})
+        assert browser.post("/settings", data=form).status_code == 303
+    found = settings(school)
+    assert (found["cool_off_days"], found["version"]) == (3, 3)
+
+
+# The emails
+
+
+def letter(school, kind, **changes):
+    found = settings(school)
+    return {**found[kind], "version": str(found["version"]), **changes}
+
+
+def test_the_words_of_an_email_are_tried_out_and_saved(school):
+    """S3-16: the sample is made as the real mail is, and goes through the real queue."""
+    admin = school.admin()
+    with school.browser(admin) as browser:
+        form = letter(school, "fallback_email", subject="From {sender}", body="{text} {sendr}")
+        shown = browser.post("/settings/email/fallback_email/preview", data=form)
+        assert "From Priya Shah" in shown.text
+        assert "{sendr} is no field" in text_of(shown)
+        without = browser.post(
+            "/settings/email/fallback_email/preview", data={**form, "body": "Hello"}
+        )
+        assert "{text} is missing" in text_of(without)
+        tested = browser.post("/settings/email/fallback_email", data={**form, "act": "test"})
+        assert tested.status_code == 200
+        assert settings(school)["version"] == 1
+        assert "{text} {sendr}" in html.unescape(tested.text)
+        assert browser.post("/settings/email/fallback_email", data=form).status_code == 303
+    (mail,) = until(lambda: school.mails(admin.email))
+    assert mail["subject"] == "From Priya Shah"
+    assert "Your advising appointment moved" in str(mail)
+    assert settings(school)["fallback_email"]["subject"] == "From {sender}"
+    dana, person = school.member(), school.person()
+    dana.send(person, "See you Tuesday")
+    (real,) = until(lambda: school.mails(person.email))
+    assert real["subject"] == "From Dana Whitfield"
+
+
+def test_an_email_goes_back_to_its_standard_text(school):
+    standard = settings(school)["reply_notice"]
+    school.settings(reply_notice={"subject": "News", "body": "See {link}"})
+    with school.browser(school.admin()) as browser:
+        form = letter(school, "reply_notice", act="standard")
+        assert browser.post("/settings/email/reply_notice", data=form).status_code == 303
+        empty = browser.post(
+            "/settings/email/reply_notice", data=letter(school, "reply_notice", body=" ")
+        )
+        assert (empty.status_code, "Write something here." in empty.text) == (422, True)
+        assert browser.post("/settings/email/footer", data=form).status_code == 404
+    assert settings(school)["reply_notice"] == standard
+
+
+def test_two_who_word_the_same_email(school):
+    kim = school.member("Administrator", name="Kim Alvarez")
+    with school.browser(school.admin()) as priya, school.browser(kim) as other:
+        mine = letter(school, "reply_notice", subject="Mine: {name}")
+        theirs = letter(school, "reply_notice", subject="Kim's: {name}", body="{link}")
+        assert other.post("/settings/email/reply_notice", data=theirs).status_code == 303
+        late = priya.post("/settings/email/reply_notice", data=mine)
+        assert late.status_code == 409
+        assert "Yours Mine: {name} Saved by Kim Alvarez a moment ago Kim's: {name}" in text_of(late)
+        again = {**mine, "version": "2", "body": "{link}", "take_subject": "mine"}
+        assert priya.post("/settings/email/reply_notice", data=again).status_code == 303
+    assert settings(school)["reply_notice"] == {"subject": "Mine: {name}", "body": "{link}"}
+
+
+# The numbers
+
+
+def test_a_number_is_reassigned_with_its_conversations(school):
+    """S3-34, D25: to whom it may go, and what becomes of the conversations."""
+    dana, ours = school.holder()
+    imani = school.member(name="Imani Carter")
+    responder = school.member("Responder", name="Sam Nowak")
+    path = f"/settings/numbers/{school.number(ours)['id']}/reassign"
+    with school.browser(school.admin()) as browser:
+        asked = browser.get(path)
+        told = text_of(asked)
+        assert "Held by Dana Whitfield since" in told
+        assert "Dana’s 1 open conversation" in told
+        offered = set(re.findall(r'<option value="(\d+)"', asked.text))
+        assert offered == {str(imani.id), str(school.admin().id)}
+        assert browser.post(path, data={"conversations": "move"}).status_code == 422
+        refused = browser.post(path, data={"staff_id": responder.id, "conversations": "move"})
+        assert refused.status_code == 403
+        assert "Sam Nowak has no role that may hold a number." in text_of(refused)
+        done = browser.post(path, data={"staff_id": imani.id, "conversations": "move"})
+        assert done.status_code == 303
+        page = text_of(browser.get("/settings/twilio"))
+    assert "Imani Carter Advisor" in page
+    assert school.number(ours)["staff_id"] == imani.id
+    assert len(imani.conversations()) == 1
+    assert dana.conversations() == []
+
+
+def test_kept_conversations_stay_with_the_old_holder(school):
+    dana, ours = school.holder()
+    imani = school.member(name="Imani Carter")
+    path = f"/settings/numbers/{school.number(ours)['id']}/reassign"
+    with school.browser(school.admin()) as browser:
+        form = {"staff_id": imani.id, "conversations": "keep"}
+        assert browser.post(path, data=form).status_code == 303
+    assert len(dana.conversations()) == 1
+    assert imani.conversations() == []
+
+
+def test_an_assignment_is_deleted_and_a_number_retired_only_when_asked(school):
+    """S3-78, D26"""
+    _, ours = school.holder()
+    number = school.number(ours)["id"]
+    with school.browser(school.admin()) as browser:
+        question = text_of(browser.get(f"/settings/numbers/{number}/release"))
+        assert "leaves Dana Whitfield for good and becomes free" in question
+        assert "Dana’s 1 conversation stays readable" in question
+        assert school.number(ours)["status"] == "assigned"
+        assert browser.post(f"/settings/numbers/{number}/release").status_code == 303
+        assert school.number(ours)["status"] == "available"
+        assert browser.post(f"/settings/numbers/{number}/release").status_code == 409
+        assert browser.get(f"/settings/numbers/{number}/release").status_code == 404
+        assert browser.get(f"/settings/numbers/{number}/retire").status_code == 200
+        assert browser.post(f"/settings/numbers/{number}/retire").status_code == 303
+        assert "1 retired" in text_of(browser.get("/settings/twilio?show=retired"))
+    assert school.number(ours)["status"] == "retired"
+
+
+def test_numbers_are_added_together_or_not_at_all(school):
+    """Each wrong one is named."""
+    (known,) = school.pool(1)
+    new = [new_number() for _ in range(2)]
+    for number in new:
+        school.carrier.number(school.account_sid, number)
+    stranger = new_number()
+    with school.browser(school.admin()) as browser:
+        path = "/settings/numbers/add"
+        typed = [*new, "555", "911"]
+        bad = browser.post(path, data={"numbers": "\r\n".join(typed)})
+        assert bad.status_code == 422
+        assert "555" in text_of(bad)
+        assert "911 is an emergency number." in text_of(bad)
+        assert all(number in bad.text for number in typed)
+        foreign = browser.post(path, data={"numbers": f"{new[0]}\n{stranger}"})
+        assert foreign.status_code == 422
+        assert f"{stranger} does not belong to the provider account." in text_of(foreign)
+        twice = browser.post(path, data={"numbers": f"{new[0]}\n{known}"})
+        assert (twice.status_code, "is in a pool already" in text_of(twice)) == (409, True)
+        assert browser.post(path, data={"numbers": " \n"}).status_code == 422
+        assert school.usage()["numbers"]["available"] == 1
+        assert browser.post(path, data={"numbers": "\n\n".join(new)}).status_code == 303
+    assert school.usage()["numbers"]["available"] == 3
+
+
+def test_the_grid_is_found_sorted_and_linked(school):
+    """S3-29, S3-41: search and order are in the address."""
+    numbers = school.pool(3)
+    for name in ("Ana Ruiz", "Bo Lind", "Cy Park"):
+        school.member(name=name).send(school.person("mobile"))
+
+    def names(browser, query):
+        return re.findall(r'class="who">([^<]+)<', browser.get(f"/settings/twilio?{query}").text)
+
+    with school.browser(school.admin()) as browser:
+        assert names(browser, "") == ["Cy Park", "Bo Lind", "Ana Ruiz"]
+        assert names(browser, "sort=person") == ["Ana Ruiz", "Bo Lind", "Cy Park"]
+        assert names(browser, "sort=number&order=down") == ["Cy Park", "Bo Lind", "Ana Ruiz"]
+        assert names(browser, "q=bo+li") == ["Bo Lind"]
+        assert names(browser, f"q=({numbers[2][2:5]})+{numbers[2][5:8]}-{numbers[2][8:]}") == [
+            "Cy Park"
+        ]
+        assert names(browser, "q=%25&sort=nothing&order=") == []
+        assert names(browser, "show=free") == []
+        assert browser.get("/settings/twilio?q=%00&show=x&sort=").status_code == 200
+
+
+def test_the_provider_is_asked_only_when_wanted(school):
+    school.pool(1)
+    with school.browser(school.admin()) as browser:
+        page = text_of(browser.get("/settings/twilio"))
+        assert "Sending" in page
+        assert f"{school.url}/webhooks/twilio/inbound" in page
+        assert "Texts come in here." not in page
+        assert "Texts come in here." in text_of(browser.post("/settings/twilio/check"))
+        with school.account_stopped("Account suspended"):
+            stopped = text_of(browser.get("/settings/twilio"))
+        assert "Account suspended. Texts wait until the account is saved again." in stopped
+
+
+def test_anothers_numbers_are_not_there(school):
+    """D1, D3"""
+    (only,) = school.pool(1)
+    number = school.number(only)["id"]
+    acts = [f"/settings/numbers/{number}/{act}" for act in ("reassign", "release", "retire")]
+    with school.another() as other, other.browser(other.admin()) as browser:
+        for path in acts:
+            assert browser.get(path).status_code == 404
+            assert browser.post(path, data={"staff_id": other.admin().id}).status_code == 404
+    registrar = school.member(role(school, "Registrar", "settings.edit"))
+    with school.browser(registrar) as browser:
+        for path in (*acts, "/settings/numbers/add", "/settings/twilio/check"):
+            assert browser.post(path).status_code == 403
+        page = browser.get("/settings/twilio")
+        assert (page.status_code, "Phone Number Usage" in page.text) == (200, False)
+    porter = school.member(role(school, "Porter", "numbers.manage", "people.read"))
+    with school.browser(porter) as browser:
+        assert browser.get("/settings").headers["Location"] == "/settings/twilio"
+        assert browser.get("/settings/email").status_code == 403
+        assert "Phone Number Usage" in browser.get("/settings/twilio").text
+    assert school.number(only)["status"] == "available"
+
+
+def test_the_deciding_rule_links_to_its_setting(school):
+    """The link is for whoever may open it."""
+    school.pool(1)
+    school.settings(student_default="opted_out")
+    dana, admin = school.member(), school.admin()
+    for member, linked in ((dana, False), (admin, True)):
+        sent = member.send(school.person("mobile"))
+        with school.browser(member) as browser:
+            page = browser.get(f"/inbox/messages/{sent['id']}/why").text
+        assert ('href="/settings#student_default"' in page) is linked

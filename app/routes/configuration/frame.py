@@ -12,6 +12,7 @@ from app import clock
 from app.routes.filters import bookmark, clock_time, day
 from app.rules.access import Can, Viewer
 from app.security import viewer
+from app.services import changes
 from app.services.changes import Saved
 
 bp = Blueprint("configuration", __name__, url_prefix="/settings")
@@ -80,6 +81,13 @@ def version() -> int:
 # Two who save at once
 
 
+def basis(asking: Viewer, fields: set[str]) -> int:
+    """The version that a form with these fields is up to date with: the newest where others have
+    saved nothing of them since it was loaded."""
+    newest, saved = changes.newest(asking), changes.since(asking, version())
+    return newest if version() <= newest and not fields & set(saved) else version()
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """A field that both have changed, each in their own way."""
@@ -126,9 +134,9 @@ def overtaken(
     return Overtaken(by, ago(last.at) if last else "a moment ago", differences, taken), merged
 
 
-def theirs(changes: Mapping[str, Any]) -> dict[str, Any]:
+def theirs(typed_values: Mapping[str, Any]) -> dict[str, Any]:
     """What is to be saved: all but the fields of which the other one's value was taken."""
-    return {f: v for f, v in changes.items() if request.form.get(f"take_{f}") != "theirs"}
+    return {f: v for f, v in typed_values.items() if request.form.get(f"take_{f}") != "theirs"}
 
 
 def ago(at: datetime) -> str:

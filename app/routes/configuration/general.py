@@ -10,6 +10,7 @@ from app.errors import Conflict, Invalid
 from app.routes.configuration.frame import (
     GENERAL,
     TWILIO,
+    basis,
     begin,
     bp,
     overtaken,
@@ -81,13 +82,14 @@ def save() -> Any:
     found = settings.current(asking)
     typed_values, problems = _parsed(asking)
     values = {**found, **typed_values, "version": version()}
+    wanted = theirs(typed_values)
     if problems:
         return _page(values, problems=problems), 422
-    wanted = theirs(typed_values)
     try:
-        if found["version"] == version() and (asked := _unasked(asking, {**found, **wanted})):
+        seen = basis(asking, set(wanted))
+        if found["version"] == seen and (asked := _unasked(asking, {**found, **wanted})):
             return _page({**found, **wanted}, asked=asked)
-        settings.change(asking, version(), wanted)
+        settings.change(asking, seen, wanted)
     except Conflict:
         return _overtaken(asking, typed_values), 409
     except Invalid as error:

@@ -1,0 +1,52 @@
+"""Month: the days of a local month, the day on which its limit is reached, idle numbers (D27)."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from app.rules.month import expected, idle_days, month_at, reached_on
+
+CHICAGO = "America/Chicago"
+NOON_20 = datetime(2026, 11, 20, 18, tzinfo=UTC)  # noon there
+
+
+def test_a_month_is_local_and_knows_its_short_and_long_days():
+    month = month_at(datetime(2026, 12, 1, 5, tzinfo=UTC), CHICAGO)  # still November there
+    assert (month.days[0], month.days[-1]) == (date(2026, 11, 1), date(2026, 11, 30))
+    assert len(month.begins) == 31
+    lengths = {
+        b.astimezone(UTC) - a.astimezone(UTC) for a, b in zip(month.begins, month.begins[1:])
+    }
+    assert lengths == {timedelta(hours=24), timedelta(hours=25)}  # clocks go back on the 1st
+    february = month_at(datetime(2028, 2, 15, tzinfo=UTC), "UTC")
+    assert len(february.days) == 29
+
+
+@pytest.mark.parametrize(
+    ("used", "limit", "on"),
+    [
+        (742, 1000, date(2026, 11, 27)),  # the picture of the design
+        (1000, 1000, date(2026, 11, 20)),
+        (1200, 1000, date(2026, 11, 20)),
+        (0, 1000, None),
+        (0, 0, date(2026, 11, 20)),
+        (100, 1000, None),  # the month ends first
+        (650, 1000, date(2026, 11, 30)),
+        (640, 1000, None),
+    ],
+)
+def test_when_the_limit_is_reached(used, limit, on):
+    assert reached_on(used, limit, month_at(NOON_20, CHICAGO), NOON_20) == on
+
+
+def test_what_the_month_ends_with():
+    month = month_at(NOON_20, CHICAGO)
+    assert expected(650, month, NOON_20) == 1000
+    assert expected(7, month, month.begins[0]) == 7
+    assert expected(0, month, NOON_20) == 0
+
+
+@pytest.mark.parametrize(("days", "said"), [(0, None), (60, None), (61, 61), (94, 94)])
+def test_when_a_number_lies_idle(days, said):
+    assert idle_days(NOON_20 - timedelta(days=days), NOON_20) == said
+    assert idle_days(None, NOON_20) is None
