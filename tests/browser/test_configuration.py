@@ -1,5 +1,5 @@
-"""SMS Configuration in the browser: the count before it is saved, fields at the cursor, questions in
-the dialog, and numbers that change under two who look at them."""
+"""SMS Configuration in the browser: the count before it is saved, fields at the cursor, questions
+in the dialog, and numbers that change under two who look at them."""
 
 from typing import Any
 
@@ -113,7 +113,7 @@ def test_numbers_are_handed_on_and_taken_back_before_two_who_look(school, opened
     row(page, "Dana Whitfield").get_by_role("link", name="Reassign").click()
     dialog = page.locator("#dialog")
     expect(dialog.get_by_role("heading")).to_have_text(f"Reassign {shown_number(ours)}")
-    page.get_by_label("New holder").select_option(label="Imani Carter, Advisor")
+    page.get_by_label("New holder", exact=True).select_option(label="Imani Carter, Advisor")
     wrong = looked_at(page)
     dialog.get_by_role("button", name="Reassign").click()
     expect(page.get_by_text("is Imani Carter’s now.")).to_be_visible()
@@ -161,6 +161,7 @@ def test_a_search_stays_in_the_grid(school, opened):
     page.get_by_role("searchbox", name="Search numbers").fill("ruiz")
     expect(row(page, "Bo Lind")).to_have_count(0)
     expect(row(page, "Ana Ruiz")).to_have_count(1)
+    expect(page).to_have_url(f"{school.url}/settings/twilio?q=ruiz")
     page.get_by_role("link", name="Person", exact=True).click()
     expect(page).to_have_url(f"{school.url}/settings/twilio?q=ruiz&sort=person&order=up")
     expect(row(page, "Bo Lind")).to_have_count(0)

@@ -1,6 +1,7 @@
 """Month: the days of a local month, the day on which its limit is reached, idle numbers (D27)."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -14,9 +15,8 @@ def test_a_month_is_local_and_knows_its_short_and_long_days():
     month = month_at(datetime(2026, 12, 1, 5, tzinfo=UTC), CHICAGO)  # still November there
     assert (month.days[0], month.days[-1]) == (date(2026, 11, 1), date(2026, 11, 30))
     assert len(month.begins) == 31
-    lengths = {
-        b.astimezone(UTC) - a.astimezone(UTC) for a, b in zip(month.begins, month.begins[1:])
-    }
+    moments = [begin.astimezone(UTC) for begin in month.begins]
+    lengths = {b - a for a, b in pairwise(moments)}
     assert lengths == {timedelta(hours=24), timedelta(hours=25)}  # clocks go back on the 1st
     february = month_at(datetime(2028, 2, 15, tzinfo=UTC), "UTC")
     assert len(february.days) == 29
@@ -31,8 +31,8 @@ def test_a_month_is_local_and_knows_its_short_and_long_days():
         (0, 1000, None),
         (0, 0, date(2026, 11, 20)),
         (100, 1000, None),  # the month ends first
-        (650, 1000, date(2026, 11, 30)),
-        (640, 1000, None),
+        (651, 1000, date(2026, 11, 30)),
+        (650, 1000, None),
     ],
 )
 def test_when_the_limit_is_reached(used, limit, on):
@@ -41,7 +41,7 @@ def test_when_the_limit_is_reached(used, limit, on):
 
 def test_what_the_month_ends_with():
     month = month_at(NOON_20, CHICAGO)
-    assert expected(650, month, NOON_20) == 1000
+    assert expected(469, month, NOON_20) == 721  # hours gone, and of the month
     assert expected(7, month, month.begins[0]) == 7
     assert expected(0, month, NOON_20) == 0
 

@@ -63,8 +63,11 @@ def usage_() -> Any:
 @bp.get("/twilio/numbers")
 @allowed(Can.NUMBERS_MANAGE)
 def grid() -> Any:
-    asking = viewer()
-    return render_template("configuration/_grid.html", **_grid(asking, pool.counts(asking)))
+    """A part of the page; the address follows what was searched."""
+    found = _grid(viewer(), pool.counts(viewer()))
+    state = {name: found["grid"].get(name) for name in ("show", "q", "sort", "order")}
+    part = render_template("configuration/_grid.html", **found)
+    return part, {"HX-Replace-Url": url_for(ENDPOINT, **state)}
 
 
 @bp.post("/twilio/check")
