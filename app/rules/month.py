@@ -2,7 +2,7 @@
 lie idle."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 IDLE_DAYS = 60  # a number that was not used for so long is marked
@@ -10,11 +10,19 @@ IDLE_DAYS = 60  # a number that was not used for so long is marked
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """A calendar month of the institution: its days, and the moments at which they begin, with the
-    end of the last one. Moments are aware, of the institution's zone."""
+    """A calendar month of the institution: its days, and the moments (UTC) at which they begin,
+    with the end of the last one."""
 
     days: tuple[date, ...]
     begins: tuple[datetime, ...]
+    zone: ZoneInfo
+
+    def day_of(self, at: datetime) -> date:
+        return at.astimezone(self.zone).date()
+
+    @property
+    def next_first(self) -> date:
+        return self.days[-1] + timedelta(days=1)
 
     @property
     def end(self) -> datetime:
@@ -28,20 +36,20 @@ def month_at(at: datetime, timezone: str) -> Month:
     next_first = (first + timedelta(days=31)).replace(day=1)
     days = tuple(first + timedelta(days=n) for n in range((next_first - first).days))
     begins = (datetime(d.year, d.month, d.day, tzinfo=zone) for d in (*days, next_first))
-    return Month(days, tuple(begins))
+    # In UTC, for one zone's own times are subtracted by the clock on its walls.
+    return Month(days, tuple(begin.astimezone(UTC) for begin in begins), zone)
 
 
 def reached_on(used: int, limit: int, month: Month, now: datetime) -> date | None:
     """The local day on which the limit is reached at the pace of the month so far; None where the
     month ends first. One that is reached already gives today."""
-    today = now.astimezone(month.end.tzinfo).date()
     if used >= limit:
-        return today
+        return month.day_of(now)
     if not used:
         return None
     spent = now - month.begins[0]
     at = month.begins[0] + spent * (limit / used)
-    return at.astimezone(month.end.tzinfo).date() if at < month.end else None
+    return month.day_of(at) if at < month.end else None
 
 
 def expected(used: int, month: Month, now: datetime) -> int:

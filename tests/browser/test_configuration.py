@@ -165,6 +165,7 @@ def test_a_search_stays_in_the_grid(school, opened):
     page.get_by_role("link", name="Person", exact=True).click()
     expect(page).to_have_url(f"{school.url}/settings/twilio?q=ruiz&sort=person&order=up")
     expect(row(page, "Bo Lind")).to_have_count(0)
+    expect(page.locator(".live[data-live-state=live]")).to_have_count(1)
     page.get_by_role("searchbox", name="Search numbers").fill("nobody at all")
     expect(page.get_by_text("Nothing matches “nobody at all”")).to_be_visible()
     page.get_by_role("button", name="Ask Twilio about each number").click()

@@ -38,7 +38,7 @@ def usage_view(
     used: int, limit: int | None, unit: LimitUnit, days: Sequence[int], month: Month, now: datetime
 ) -> UsageView:
     """`days`: places taken on each day of the month (`services.usage.by_day`)."""
-    today = now.astimezone(month.end.tzinfo).date()
+    today = month.day_of(now)
     passed = [day for day in month.days if day <= today]
     sums = list(accumulate(days))[: len(passed)]
     ends = expected(used, month, now)
@@ -89,7 +89,7 @@ def short(day: date) -> str:
 
 def told(used: int, limit: int | None, month: Month, now: datetime) -> tuple[str, str, str]:
     """What becomes of the month, in three parts; the middle one is the date that counts."""
-    until = f"{month.end:%B} {month.end.day}"
+    until = f"{month.next_first:%B} {month.next_first.day}"
     if limit is None:
         ends = f"{expected(used, month, now):,}"
         return f"There is no limit. At this pace the month ends at about {ends}.", "", ""
