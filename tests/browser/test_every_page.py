@@ -61,7 +61,7 @@ class Scene:
             days = {day: f"{clock.now():%Y-%m-%d}" for day in ("first", "last")}
             covered = {"by": school.admin().id, **days}
             assert browser.post("/profile/cover", data=covered).status_code == 303
-        held = school.number(ours)["id"]
+        number = school.number(ours)["id"]
         return cls(
             dana,
             {
@@ -96,9 +96,9 @@ class Scene:
                     "/settings/twilio?show=retired",
                     "/settings/twilio?q=nobody",
                 ],
-                "configuration.reassigning": [f"/settings/numbers/{held}/reassign"],
-                "configuration.releasing": [f"/settings/numbers/{held}/release"],
-                "configuration.retiring": [f"/settings/numbers/{held}/retire"],
+                "configuration.reassigning": [f"/settings/numbers/{number}/reassign"],
+                "configuration.releasing": [f"/settings/numbers/{number}/release"],
+                "configuration.retiring": [f"/settings/numbers/{number}/retire"],
                 "configuration.adding": ["/settings/numbers/add"],
             },
         )
