@@ -1,13 +1,14 @@
 """People: who may be written to, and what would happen to a text to them (contract 4)."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
 from app.api import phones
-from app.api.endpoints import get, patch, post, put
-from app.api.paging import Page, Paging, page
+from app.api.endpoints import delete, get, patch, post, put
+from app.api.paging import BY_ID, Page, Paging, page
 from app.api.phones import Phone, TheirType
 from app.api.types import ABSENT, Changes, Id, Input, Name, Query, Shape, Text, Typed
 from app.errors import NotFound
@@ -16,7 +17,8 @@ from app.models import PersonKind
 from app.rules import words
 from app.rules.access import Can, Viewer
 from app.rules.dispatch import SendSms
-from app.services import people, sending
+from app.services import people, sending, students
+from app.services import phones as records
 
 Family = Annotated[Text, Field(max_length=200, examples=["Torres"])]
 Email = Annotated[
@@ -80,11 +82,13 @@ class PersonChanges(Changes):
 
 
 class PeopleQuery(Paging):
-    """`q`: beginnings of names, or the last digits of a number. `number`: exactly this one."""
+    """`q`: beginnings of names or of a source id, or the last digits of a number. `number`: exactly
+    this one. `advisor_id`: the students of this member of staff."""
 
     q: Annotated[Text, Field(max_length=200, examples=["maya t"])] = ""
     source_id: SourceId | None = None
     number: Typed | None = None
+    advisor_id: Id | None = None
 
 
 class RouteQuery(Query):
@@ -108,9 +112,18 @@ class Route(Shape):
     steps: list[Step]
 
 
+class Advisor(Shape):
+    """A member of staff whose student this person is. `number`: the one of ours they hold."""
+
+    staff_id: int
+    name: str
+    number: str | None
+    since: datetime
+
+
 def _shown(rows: Sequence[Row]) -> list[Person]:
     staff = [row.id for row in rows if row.kind is PersonKind.STAFF]
-    held = people.system_numbers(staff) if staff else {}
+    held = records.system_numbers(staff) if staff else {}
     return [
         Person(
             id=row.id,
@@ -143,6 +156,7 @@ def list_(viewer: Viewer, query: PeopleQuery) -> Page[Person]:
             q=query.q,
             source_id=query.source_id,
             number=query.number,
+            advisor_id=query.advisor_id,
             limit=limit,
             after=after,
         ),
@@ -189,7 +203,7 @@ def change(viewer: Viewer, person_id: int, body: PersonChanges) -> Person:
 def add_phone(viewer: Viewer, person_id: int, body: NewPhone) -> Phone:
     """Give a person another number."""
     phone_id = people.add_phone(viewer, person_id, body.number, body.type)
-    return phones.shown(people.phone(viewer, phone_id))
+    return phones.shown(records.one(viewer, phone_id))
 
 
 @get("/people/<id:person_id>/route", Can.PEOPLE_READ)
@@ -205,3 +219,29 @@ def route(viewer: Viewer, person_id: int, query: RouteQuery) -> Route:
         segments=gathered.facts.segments.parts,
         steps=[Step(rule=step.rule, result=words.answer(step, names)) for step in decision.steps],
     )
+
+
+@get("/people/<id:person_id>/advisors", Can.PEOPLE_READ)
+def advisors(viewer: Viewer, person_id: int, query: Paging) -> Page[Advisor]:
+    """Whose student this person is."""
+    people.one(viewer, person_id)
+    return page(
+        query,
+        BY_ID,
+        lambda limit, after: students.advisors(viewer, person_id, after=after or 0, limit=limit),
+        lambda advisor: advisor.staff_id,
+        lambda found: [Advisor.model_validate(advisor) for advisor in found],
+    )
+
+
+@put("/people/<id:person_id>/advisors/<id:staff_id>", Can.PEOPLE_EDIT, Can.STAFF_MANAGE)
+def add_advisor(viewer: Viewer, person_id: int, staff_id: int) -> Advisor:
+    """Make the person a student of this member of staff: of yourself, or with `staff.manage` of
+    anybody. Again, it changes nothing."""
+    return Advisor.model_validate(students.link(viewer, person_id, staff_id))
+
+
+@delete("/people/<id:person_id>/advisors/<id:staff_id>", Can.PEOPLE_EDIT, Can.STAFF_MANAGE)
+def remove_advisor(viewer: Viewer, person_id: int, staff_id: int) -> None:
+    """The person is no student of theirs any more."""
+    students.unlink(viewer, person_id, staff_id)

@@ -13,7 +13,7 @@ from app.models import ConsentEntry, PersonPhone
 from app.rules.access import Can, Viewer
 from app.rules.consent import SmsStatus
 from app.rules.phones import PhoneType
-from app.services import consent, people
+from app.services import consent, people, phones
 
 TheirType = Literal["mobile", "home", "work", "other"]  # system is for our own numbers
 OURS = (
@@ -87,7 +87,7 @@ def change(viewer: Viewer, phone_id: int, body: PhoneChanges) -> Phone:
     """Change the type, or stamp who verified the number and when."""
     given = body.given()
     people.change_phone(viewer, phone_id, kind=given.get("type"), verified=given.get("verified"))
-    return shown(people.phone(viewer, phone_id))
+    return shown(phones.one(viewer, phone_id))
 
 
 @delete("/phones/<id:phone_id>", Can.PEOPLE_EDIT)
@@ -100,7 +100,7 @@ def remove(viewer: Viewer, phone_id: int) -> None:
 def set_consent(viewer: Viewer, phone_id: int, body: ConsentChange) -> Phone:
     """Set whether the number may be texted, with the reason."""
     consent.set_by_staff(viewer, phone_id, body.status, body.reason)
-    return shown(people.phone(viewer, phone_id))
+    return shown(phones.one(viewer, phone_id))
 
 
 @get("/phones/<id:phone_id>/consent", Can.PEOPLE_READ)

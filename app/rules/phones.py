@@ -8,6 +8,7 @@ import phonenumbers
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+ANONYMOUS = "+266696687"  # a caller who hides their number: it spells the word
 _EMERGENCY = {"911", "112", "999", "988"}
 # A leading "+", digits, and the signs people put between them; anything else is not a typed number.
 _TYPED = re.compile(r"\s*(tel:)?\+?[\d\s().\-/\u00a0\u2010-\u2015]+", re.IGNORECASE)
@@ -58,7 +59,7 @@ def parse(text: str, region: str) -> str | BadNumber:
 
 def is_e164(address: str) -> bool:
     """False for a short code, an alphanumeric sender or an anonymous caller: no answer arrives."""
-    return bool(_E164.fullmatch(address)) and address != "+266696687"  # spells ANONYMOUS
+    return bool(_E164.fullmatch(address)) and address != ANONYMOUS
 
 
 def pretty(address: str, region: str) -> str:

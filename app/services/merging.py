@@ -6,7 +6,7 @@ from sqlalchemy.orm import aliased
 
 from app import clock
 from app.database import db
-from app.events import Event, publish
+from app.events import Event, about_conversation, publish
 from app.models import Conversation, Marker, Message, Note, SavedDraft
 from app.rules.access import holder_audience
 from app.rules.texts import snippet
@@ -111,3 +111,20 @@ def _pour(gone: int, stays: int) -> None:
     db.session.flush()
     db.session.execute(delete(Conversation).where(Conversation.id == gone))
     db.session.expire(b)
+
+
+def merge_into(institution_id: int, gone: int, stays: int) -> None:
+    """One thread into another of the same holder, in the open transaction; the emptied row goes."""
+    rows = db.session.execute(
+        select(Conversation)
+        .where(Conversation.id.in_([gone, stays]))
+        .order_by(Conversation.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).scalars()
+    holder = {thread.id: thread.staff_id for thread in rows}[stays]
+    _pour(gone, stays)
+    publish(
+        institution_id,
+        *(about_conversation("conversation.changed", id_, holder) for id_ in (gone, stays)),
+    )

@@ -3,82 +3,93 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, false, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
 from app import clock
-from app.database import LOCK, db, retrying, transaction, upsert
+from app.database import db, has_word, retrying, transaction, upsert
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.events import Event, publish
-from app.models import (
-    Assignment,
-    ContactNumber,
-    Conversation,
-    Institution,
-    Person,
-    PersonKind,
-    PersonPhone,
-    SenderNumber,
-    Staff,
-)
-from app.rules import phones
+from app.models import Advisee, ContactNumber, Conversation, Person, PersonKind, PersonPhone
 from app.rules.access import Can, Viewer
-from app.rules.consent import ConsentEvent, SmsStatus
-from app.rules.phones import PhoneType
-from app.services import accounts
+from app.rules.phones import BadNumber, parse
+from app.rules.search import Term, tail, terms
+from app.services import phones
 from app.services.audit import audit
-from app.services.consent import Change, apply, may_edit
+from app.services.consent import lock, may_edit
 from app.services.staff import check_email, check_timezone
+
+_LONGEST = {"given_name": 200, "family_name": 200, "email": 320, "source_id": 200}
 
 
 @retrying
 def create(viewer: Viewer, fields: dict[str, Any], numbers: Sequence[tuple[str, str]]) -> int:
     """A new person with phones as (number, type) pairs; the person's id. Raises Invalid,
     Conflict."""
-    fields = {"kind": PersonKind.STUDENT, **fields}
-    _check(fields)
+    check(fields)
     try:
         with transaction():
-            person = Person(institution_id=viewer.institution_id, created_at=clock.now(), **fields)
-            db.session.add(person)
-            db.session.flush()
+            person = make(viewer, fields)
             for position, (number, kind) in enumerate(numbers):
-                _add_phone(viewer, person, number, kind, f"phones.{position}.number")
-            _announce(viewer.institution_id, person.id, "person.created")
+                phones.attach(viewer, person, number, kind, f"phones.{position}.number")
             return person.id
     except IntegrityError:
-        raise Conflict("There is a person with this source id already.", code="exists") from None
+        raise _source_id_taken() from None
 
 
-def _check(fields: dict[str, Any]) -> None:
+def make(viewer: Viewer, fields: dict[str, Any]) -> Person:
+    """A new person of checked fields, in the open transaction; a student unless they say
+    otherwise."""
+    fields = {"kind": PersonKind.STUDENT, **fields}
+    person = Person(institution_id=viewer.institution_id, created_at=clock.now(), **fields)
+    db.session.add(person)
+    db.session.flush()
+    announce(viewer.institution_id, person.id, "person.created")
+    return person
+
+
+def _source_id_taken() -> Conflict:
+    return Conflict("There is a person with this source id already.", code="exists")
+
+
+def check(fields: dict[str, Any]) -> None:
+    """Bring the fields of a person into their plain form. Raises Invalid for the first wrong
+    one."""
+    for name, longest in _LONGEST.items():
+        if len(fields.get(name) or "") > longest:
+            raise Invalid(name, f"This is longer than {longest} characters.")
     if fields.get("email"):
         fields["email"] = check_email(fields["email"])
     if fields.get("timezone"):
         check_timezone(fields["timezone"])
     if "kind" in fields:
+        if fields["kind"] not in set(PersonKind):
+            raise Invalid("kind", "Choose one of the kinds.")
         fields["kind"] = PersonKind(fields["kind"])
     for name in ("given_name", "family_name"):
         if name in fields:
             fields[name] = " ".join((fields[name] or "").split())
+    if fields.get("given_name") == "":
+        raise Invalid("given_name", "Give a name.")
 
 
-def _announce(institution_id: int, person_id: int, name: str = "person.changed") -> None:
+def announce(institution_id: int, person_id: int, name: str = "person.changed") -> None:
     publish(institution_id, Event(name, {"person": person_id}, (Can.PEOPLE_READ.value,)))
 
 
 @retrying
 def change(viewer: Viewer, person_id: int, fields: dict[str, Any]) -> None:
-    _check(fields)
+    check(fields)
     try:
         with transaction():
             person = editable(viewer, person_id)
             for name, value in fields.items():
                 setattr(person, name, value)
             db.session.flush()
-            _announce(viewer.institution_id, person_id)
+            announce(viewer.institution_id, person_id)
     except IntegrityError:
-        raise Conflict("There is a person with this source id already.", code="exists") from None
+        raise _source_id_taken() from None
 
 
 @retrying
@@ -93,7 +104,7 @@ def upsert_by_source(
     Phones that are not in `numbers` are removed; None leaves them as they are. Never touches a
     consent status (S3-60, D22).
     """
-    _check(fields)
+    check(fields)
     with transaction():
         made = _made_for_source(viewer, source_id, fields)
         person = made or editable(viewer, _id_of_source(viewer, source_id))
@@ -101,7 +112,7 @@ def upsert_by_source(
             setattr(person, name, value)
         if numbers is not None:
             _replace_phones(viewer, person, numbers)
-        _announce(viewer.institution_id, person.id, "person.created" if made else "person.changed")
+        announce(viewer.institution_id, person.id, "person.created" if made else "person.changed")
         return person.id
 
 
@@ -129,10 +140,10 @@ def _id_of_source(viewer: Viewer, source_id: str) -> int:
 
 def _replace_phones(viewer: Viewer, person: Person, numbers: Sequence[tuple[str, str]]) -> None:
     kept = {
-        _add_phone(viewer, person, number, kind, f"phones.{n}.number").id
+        phones.attach(viewer, person, number, kind, f"phones.{n}.number").id
         for n, (number, kind) in enumerate(numbers)
     }
-    for phone in _current(person.id):
+    for phone in phones.current(person.id):
         if phone.id not in kept:
             phone.removed_at = clock.now()
 
@@ -153,78 +164,21 @@ def editable(viewer: Viewer, person_id: int) -> Person:
     return person
 
 
-def _current(person_id: int) -> list[PersonPhone]:
-    return list(
-        db.session.execute(
-            select(PersonPhone)
-            .where(PersonPhone.person_id == person_id, PersonPhone.removed_at.is_(None))
-            .order_by(PersonPhone.id)
-        ).scalars()
-    )
-
-
 @retrying
 def add_phone(viewer: Viewer, person_id: int, number: str, kind: str) -> int:
     """Give a person another number; the phone's id. Raises Invalid for a number that cannot be
     one."""
     with transaction():
         person = editable(viewer, person_id)
-        phone = _add_phone(viewer, person, number, kind, "number")
-        _announce(viewer.institution_id, person_id)
+        phone = phones.attach(viewer, person, number, kind, "number")
+        _phone_audited(viewer, "phone.added", phone.id)
+        announce(viewer.institution_id, person_id)
         return phone.id
 
 
-def _add_phone(viewer: Viewer, person: Person, typed: str, kind: str, field: str) -> PersonPhone:
-    """A number that nobody has decided about starts DISABLED for a person who said STOP (D14)."""
-    institution = db.session.get_one(Institution, viewer.institution_id)
-    e164 = phones.parse(typed, institution.region)
-    if isinstance(e164, phones.BadNumber):
-        raise Invalid(field, e164.message, code="invalid_number")
-    if accounts.is_ours(e164, viewer.institution_id):
-        raise Invalid(field, "This is one of our own numbers.", code="invalid_number")
-    if kind == PhoneType.SYSTEM:
-        raise Invalid(field, "The type system is for our own numbers.")
-    # A STOP that is being committed is waited for, so that this number does not escape it (D14).
-    db.session.refresh(person, with_for_update=LOCK)
-    contact = _contact(viewer.institution_id, e164)
-    known = db.session.execute(
-        select(PersonPhone).where(
-            PersonPhone.person_id == person.id, PersonPhone.contact_number_id == contact.id
-        )
-    ).scalar_one_or_none()
-    phone = known or PersonPhone(
-        institution_id=viewer.institution_id, person_id=person.id, contact_number_id=contact.id
-    )
-    phone.type, phone.removed_at = PhoneType(kind), None
-    db.session.add(phone)
-    db.session.flush()
-    if known is None and person.opted_out_at and contact.status is SmsStatus.DEFAULT:
-        why = "added to a person who opted out"
-        change = Change(contact.id, ConsentEvent.PERSON_OPTED_OUT, why, viewer.staff_id)
-        apply(viewer.institution_id, [change], clock.now())
-    return phone
-
-
-def _contact(institution_id: int, e164: str) -> ContactNumber:
-    """The number with its consent, which is its own, whoever had it before (D13)."""
-    db.session.execute(
-        upsert(ContactNumber)
-        .values(institution_id=institution_id, e164=e164, status=SmsStatus.DEFAULT)
-        .on_conflict_do_nothing()
-    )
-    return db.session.execute(
-        select(ContactNumber)
-        .where(ContactNumber.institution_id == institution_id, ContactNumber.e164 == e164)
-        .with_for_update(**LOCK)
-    ).scalar_one()
-
-
-def phone(viewer: Viewer, phone_id: int) -> PersonPhone:
-    """A current phone of somebody in the viewer's institution."""
-    found = db.session.get(PersonPhone, phone_id)
-    if found is None or found.institution_id != viewer.institution_id or found.removed_at:
-        raise NotFound("There is no such phone.")
-    return found
+def _phone_audited(viewer: Viewer, action: str, phone_id: int, **detail: Any) -> None:
+    subject = f"person_phone:{phone_id}"
+    audit(viewer.institution_id, action, subject, viewer.staff_id, **detail)
 
 
 @retrying
@@ -233,34 +187,39 @@ def change_phone(
 ) -> None:
     """Change the type, or stamp who verified the number and when (S3-67)."""
     with transaction():
-        found = phone(viewer, phone_id)
+        found = phones.one(viewer, phone_id)
         editable(viewer, found.person_id)
-        if kind == PhoneType.SYSTEM:
-            raise Invalid("type", "The type system is for our own numbers.")
         if kind is not None:
-            found.type = PhoneType(kind)
+            found.type = phones.their_type(kind, "type")
         if verified is not None:
             found.verified_at = clock.now() if verified else None
             found.verified_by = viewer.staff_id if verified else None
-        audit(
-            viewer.institution_id,
-            "phone.changed",
-            f"person_phone:{phone_id}",
-            viewer.staff_id,
-            type=kind,
-            verified=verified,
-        )
-        _announce(viewer.institution_id, found.person_id)
+        _phone_audited(viewer, "phone.changed", phone_id, type=kind, verified=verified)
+        announce(viewer.institution_id, found.person_id)
 
 
 @retrying
 def remove_phone(viewer: Viewer, phone_id: int) -> None:
     """Take a number from a person. The row, and the number's consent, are kept (S3-38, D22)."""
     with transaction():
-        found = phone(viewer, phone_id)
+        found = phones.one(viewer, phone_id)
         editable(viewer, found.person_id)
         found.removed_at = clock.now()
-        _announce(viewer.institution_id, found.person_id)
+        _phone_audited(viewer, "phone.removed", phone_id)
+        announce(viewer.institution_id, found.person_id)
+
+
+@retrying
+def restore_phone(viewer: Viewer, phone_id: int) -> None:
+    """Undo a removal. For a person who said STOP meanwhile it is as any number added (D14)."""
+    with transaction():
+        found = phones.one(viewer, phone_id, removed=True)
+        person = editable(viewer, found.person_id)
+        number = lock([found.contact_number_id])[found.contact_number_id]
+        phones.wait_for_stop(person)
+        phones.join(viewer, person, number, found.type)
+        _phone_audited(viewer, "phone.restored", phone_id)
+        announce(viewer.institution_id, found.person_id)
 
 
 def search(
@@ -269,10 +228,11 @@ def search(
     q: str = "",
     source_id: str | None = None,
     number: str | None = None,
+    advisor_id: int | None = None,
     limit: int = 50,
     after: tuple[str, str, int] | None = None,
 ) -> list[Person]:
-    """People by name; `q` matches the beginnings of names or the end of a number.
+    """People by name. `q`: see `matching`. `advisor_id`: the students of this member of staff.
 
     `after`: (family name, given name, id) of the last one shown.
     """
@@ -283,39 +243,52 @@ def search(
         .order_by(Person.family_name, Person.given_name, Person.id)
         .limit(limit)
     )
-    for word in q.split()[:5]:
-        found = found.where(_matches(word))
+    found = found.where(*matching(q))
     if source_id is not None:
         found = found.where(Person.source_id == source_id)
     if number is not None:
         found = found.where(_has_number(ContactNumber.e164 == _as_e164(viewer, number)))
+    if advisor_id is not None:
+        theirs = select(Advisee.person_id).where(Advisee.staff_id == advisor_id)
+        found = found.where(Person.id.in_(theirs))
     if after is not None:
-        family, given, last = after
-        found = found.where(
-            or_(
-                Person.family_name > family,
-                and_(Person.family_name == family, Person.given_name > given),
-                and_(Person.family_name == family, Person.given_name == given, Person.id > last),
-            )
-        )
+        found = found.where(later_by_name(after))
     return list(db.session.execute(found).scalars())
 
 
+def name_key(person: Person) -> tuple[str, str, int]:
+    """Where the page after this person begins."""
+    return (person.family_name, person.given_name, person.id)
+
+
+def later_by_name(after: tuple[str, str, int]) -> Any:
+    family, given, last = after
+    return or_(
+        Person.family_name > family,
+        and_(Person.family_name == family, Person.given_name > given),
+        and_(Person.family_name == family, Person.given_name == given, Person.id > last),
+    )
+
+
+def matching(q: str) -> list[Any]:
+    """Whom somebody looks for: each term begins a word of the name or of the source id, or ends a
+    number. Nothing typed is everybody; nothing that can be looked for is nobody."""
+    if not q.strip():
+        return []
+    return [_matches(term) for term in terms(q)] or [false()]
+
+
+def _matches(term: Term) -> Any:
+    by_word = has_word(Person, term.word)
+    if not term.digits:
+        return by_word
+    ending = ContactNumber.tail.startswith(tail(term.digits), autoescape=True)
+    return or_(by_word, _has_number(ending))
+
+
 def _as_e164(viewer: Viewer, typed: str) -> str:
-    e164 = phones.parse(typed, viewer.region)
-    return typed if isinstance(e164, phones.BadNumber) else e164
-
-
-def _matches(word: str) -> Any:
-    folded = word.casefold()
-    digits = "".join(c for c in word if c.isdigit())
-    names = [
-        func.lower(column).startswith(folded, autoescape=True)
-        for column in (Person.given_name, Person.family_name)
-    ]
-    if len(digits) >= 4:
-        names.append(_has_number(ContactNumber.e164.endswith(digits, autoescape=True)))
-    return or_(*names, Person.source_id == word)
+    e164 = parse(typed, viewer.region)
+    return typed if isinstance(e164, BadNumber) else e164
 
 
 def _has_number(condition: Any) -> Any:
@@ -325,17 +298,6 @@ def _has_number(condition: Any) -> Any:
         .where(PersonPhone.person_id == Person.id, PersonPhone.removed_at.is_(None), condition)
         .exists()
     )
-
-
-def system_numbers(person_ids: Sequence[int]) -> dict[int, str]:
-    """The numbers of ours (E.164) that these people hold, by person: on their record (S3-31)."""
-    held = (
-        select(Staff.person_id, SenderNumber.e164)
-        .join(Assignment, Assignment.staff_id == Staff.id)
-        .join(SenderNumber, SenderNumber.id == Assignment.sender_number_id)
-        .where(Staff.person_id.in_(person_ids), Assignment.ended_at.is_(None))
-    )
-    return dict(db.session.execute(held).tuples().all())
 
 
 def who_may_it_be(thread: Conversation) -> list[Person]:

@@ -169,12 +169,17 @@ def _not_yours(viewer: Viewer, thread: Conversation) -> Exception:
     return NotFound("There is no such conversation.")
 
 
-def _require_may_write(viewer: Viewer, thread: Conversation | None) -> None:
+def may_write(viewer: Viewer, thread: Conversation | None) -> bool:
     """Anyone may answer in a conversation of theirs that holds an inbound text (S3-15, D4); only a
-    permitted role may start one (S3-13, D41)."""
+    permitted role may start one (S3-13, D41). `thread`: their own."""
     if viewer.can(Can.TEXT_START):
-        return
-    if viewer.can(Can.TEXT_REPLY) and thread is not None and thread.in_contact_id is not None:
+        return True
+    wrote = thread is not None and thread.in_contact_id is not None
+    return viewer.can(Can.TEXT_REPLY) and wrote
+
+
+def _require_may_write(viewer: Viewer, thread: Conversation | None) -> None:
+    if may_write(viewer, thread):
         return
     if viewer.withheld & {Can.TEXT_START, Can.TEXT_REPLY}:
         raise Forbidden("The scopes of this token do not allow to write to this person.")
