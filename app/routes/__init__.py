@@ -18,9 +18,11 @@ from app.routes import (  # noqa: F401 (compose, handling and later are of the i
     filters,
     handling,
     health,
+    identify,
     inbox,
     later,
     password,
+    people,
     profile,
     roles,
     session,
@@ -36,6 +38,19 @@ csrf = CSRFProtect()
 # Blueprints that a browser's cookie does not reach: their callers prove themselves otherwise.
 _NO_COOKIE = {"webhooks", "health"}
 
+_PAGES = (
+    session.bp,
+    inbox.bp,
+    people.bp,
+    identify.bp,
+    configuration.bp,
+    staff.bp,
+    roles.bp,
+    profile.bp,
+    password.bp,
+    tokens.bp,
+)
+
 
 def init_app(app: Flask) -> None:
     app.before_request(_begin)  # first of all, so that every refusal knows its request
@@ -44,8 +59,7 @@ def init_app(app: Flask) -> None:
     for blueprint in (webhooks.bp, health.bp):
         app.register_blueprint(blueprint)
         csrf.exempt(blueprint)
-    pages = (session.bp, inbox.bp, tokens.bp, configuration.bp, staff.bp, roles.bp, profile.bp)
-    for blueprint in (*pages, password.bp):
+    for blueprint in _PAGES:
         app.register_blueprint(blueprint)
     app.after_request(_log)
     app.register_error_handler(ReplylineError, _ours)

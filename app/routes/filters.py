@@ -150,6 +150,7 @@ class Place:
 
 _PLACES = (
     Place("Inbox", "inbox.index", "inbox", ("inbox",)),
+    Place("People", "people.index", "users", ("people", "identify"), (Can.PEOPLE_READ,)),
     Place("Staff", "staff.index", "users-round", ("staff", "roles"), (Can.STAFF_MANAGE,)),
     Place(
         "Settings",

@@ -29,6 +29,7 @@ MARKER_ICONS = {
     "handed_over": ("arrow-right-left", False),
     "number_handed_over": ("arrow-right-left", False),
     "number_released": ("arrow-right-left", False),
+    "name_learnt": ("user", False),
 }
 
 

@@ -18,6 +18,7 @@ from app.security import viewer
 from app.services import drafts, inbox, later, people, reading
 from app.services.deciding import Gathered, Target, gather
 from app.services.dispatching import names_for
+from app.services.identifying import may_identify
 from app.services.inbox import Row
 from app.services.reading import PAGE
 
@@ -65,6 +66,7 @@ def details_of(row: Row, asking: Viewer) -> dict[str, Any]:
             person is not None and person.opted_out_at is not None,
             [p.name for p in people.who_may_it_be(row.thread)],
             person.id if person else None,
+            may_identify(asking, row.thread),
         )
     }
 

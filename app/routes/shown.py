@@ -154,6 +154,7 @@ class Details:
     opted_out: bool
     maybe: list[str]
     person_id: int | None
+    may_identify: bool = False  # may say who it is
     why: None = None
 
 

@@ -186,7 +186,7 @@ function escape(target) {
   if (menu) {
     menu.open = false;
     one("summary", menu).focus();
-  } else if (target.matches("input, textarea, select")) target.blur();
+  } else if (target.matches("input, textarea, select, .tip")) target.blur();
 }
 
 addEventListener("keydown", (event) => {

@@ -50,7 +50,12 @@ class Scene:
         dana.settled(sent[-1]["id"], "undelivered")
         soon = (datetime.now(UTC) + timedelta(days=3)).isoformat()
         held = dana.send(maya, "Reminder: Tuesday, 8:30", send_at=soon)["id"]
-        threads = {c["id"] for c in dana.conversations()}
+        talks = {c["person_id"]: c["id"] for c in dana.conversations()}
+        threads = set(talks.values())
+        school.verify(maya, 0)
+        for person in (maya, tomas, devon):
+            dana.api.put(f"/people/{person.id}/advisors/{dana.id}")
+        one = f"/people/{maya.id}"
         everything = {"roles": ["Advisor", "Administrator"]}
         assert school.admin().api.patch(f"/staff/{dana.id}", json=everything).status_code == 200
         gone, roles = school.member(name="Joan Tran"), school.admin().api.get("/roles").json()
@@ -77,6 +82,19 @@ class Scene:
                 "inbox.hand_over_form": [f"/inbox/{min(threads)}/hand-over"],
                 "inbox.new": ["/inbox/new", "/inbox/new?q=maya", f"/inbox/new?person={failing.id}"],
                 "inbox.why": [f"/inbox/messages/{sent[n]['id']}/why" for n in (0, 2, 3)],
+                "people.index": ["/people", "/people?view=all", "/people?q=nobody"],
+                "people.person": [
+                    f"{one}?edit={maya.phone_ids[0]}",
+                    f"{one}?add=phone",
+                    f"/people/{tomas.id}",
+                ],
+                "people.route": [f"{one}/route", f"/people/{devon.id}/route"],
+                "people.new": ["/people/new"],
+                "people.edit": [f"{one}/edit"],
+                "identify.question": [
+                    f"/people/identify/{talks[None]}?q=maya",
+                    f"/people/identify/{talks[maya.id]}",
+                ],
                 "session.login": ["/login"],
                 "tokens.index": ["/tokens"],
                 "staff.index": ["/staff", "/staff?q=nobody", "/staff?sort=-seen"],

@@ -1,0 +1,119 @@
+"""What the pages of people ask of the database, and what they refuse."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from app import create_app
+from tests.school import PASSWORD, new_number
+
+MOST_QUERIES = 12  # of any page
+
+
+@contextmanager
+def queries() -> Iterator[list[str]]:
+    """The statements of this process, transactions aside."""
+    found: list[str] = []
+
+    def note(_connection, _cursor, statement, *_):
+        if not statement.startswith("BEGIN"):
+            found.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield found
+    event.remove(Engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def client(stack):
+    """A browser inside this process, so that its statements can be counted."""
+    app = create_app(stack.app.config["SETTINGS"])
+    app.config["WTF_CSRF_ENABLED"] = False
+    return app.test_client()
+
+
+def test_no_page_asks_more_than_a_dozen_times(school, client):
+    """However much there is to show: for somebody with every right, who holds no number yet."""
+    school.pool(2)
+    school.settings(first_contact="Northfield College texts from here.")
+    admin, dana = school.admin(), school.member()
+    people = [school.person("mobile", "home", name=f"Student {n}") for n in range(4)]
+    for person in people:
+        dana.send(person)
+        for member in (admin, dana):
+            path = f"/people/{person.id}/advisors/{member.id}"
+            assert admin.api.put(path).status_code == 200
+        school.verify(person, 0)
+        school.set_status(person, 1, "disabled")
+    one, thread = people[0], dana.conversations()[0]["id"]
+    form = {"email": admin.email, "password": PASSWORD}
+    assert client.post("/login", data=form).status_code == 303
+    counts = {}
+    for path in (
+        "/people?view=mine&q=stu&how=text&quiet=7&sort=longest",
+        "/people?view=all&q=stu",
+        f"/people/{one.id}?edit={one.phone_ids[1]}",
+        f"/people/{one.id}/route",
+        f"/people/identify/{thread}?q=stu",
+    ):
+        client.get(path)  # the first notes that the sign-in is used
+        with queries() as asked:
+            assert client.get(path).status_code == 200
+        counts[path] = len(asked)
+    assert max(counts.values()) <= MOST_QUERIES, counts
+
+
+def test_forged_forms_of_people_change_nothing(school):
+    """D3, C-19: in one's own conversations only; another institution's row is not there."""
+    dana, _ = school.holder()
+    maya = school.person("mobile", name="Maya Torres")
+    phone = maya.phone_ids[0]
+    before = school.admin().api.get(f"/people/{maya.id}").json()
+    forms = {
+        f"/people/{maya.id}": {"given_name": "Forged", "kind": "student"},
+        f"/people/{maya.id}/phones": {"number": new_number(), "type": "mobile"},
+        f"/people/phones/{phone}/consent": {"status": "disabled", "reason": "x"},
+        f"/people/phones/{phone}/type": {"type": "home"},
+        f"/people/phones/{phone}/verify": {"verified": "yes"},
+        f"/people/phones/{phone}/remove": {},
+    }
+    sam = school.member("Responder", name="Sam Nowak")
+    for member, status in ((dana, 403), (sam, 403)):
+        with school.browser(member) as browser:
+            for path, form in forms.items():
+                assert browser.post(path, data=form).status_code == status, path
+            assert browser.get(f"/people/{maya.id}").status_code == 200
+            assert browser.get(f"/people/{maya.id}/edit").status_code == 403
+    with school.another() as elsewhere, elsewhere.browser(elsewhere.admin()) as browser:
+        for path, form in forms.items():
+            assert browser.post(path, data=form).status_code == 404, path
+        for path in ("", "/route", "/edit"):
+            assert browser.get(f"/people/{maya.id}{path}").status_code == 404
+    assert school.admin().api.get(f"/people/{maya.id}").json() == before
+
+
+def test_odd_input_is_told_at_its_field_and_kept(school):
+    dana = school.member()
+    with school.browser(dana) as browser:
+        long = "x" * 300
+        for form, told in (
+            ({"given_name": " "}, "Give a name."),
+            ({"given_name": long}, "longer than 200"),
+            ({"given_name": "Lea", "email": "no"}, "not an email address"),
+            ({"given_name": "Lea", "kind": "robot"}, None),
+            ({"given_name": "Lea", "number": "555-01"}, "too few digits"),
+            ({"given_name": "Lea", "number": new_number(), "type": "system"}, "our own numbers"),
+        ):
+            answer = browser.post("/people", data={"kind": "student", "type": "mobile", **form})
+            assert answer.status_code == 422, form
+            assert told is None or told in answer.text
+            assert form["given_name"].strip() in answer.text
+        assert dana.api.get("/people", params={"q": "lea"}).json()["items"] == []
+        for query in ("after=x", "after=WyJhIl0", "quiet=5", "sort=x&how=x", "q=%00", "edit=x"):
+            assert browser.get(f"/people?view=mine&{query}").status_code == 200
+            assert browser.get(f"/people?view=all&{query}").status_code == 200
+        assert re.search("Nothing matches", browser.get("/people?view=all&q=zzzz").text)
