@@ -26,6 +26,7 @@ from app.rules.dispatch import Decision, decide
 from app.rules.sender import OurNumber, SenderFacts
 from app.rules.words import Names
 from app.services import sending, students
+from app.services.consent import may_edit
 from app.services.deciding import Gathered, Target, gather
 from app.services.dispatching import names_for
 from app.services.inbox import Row, seen_by
@@ -55,7 +56,7 @@ class Profile:
 def of(viewer: Viewer, person_id: int) -> Profile:
     """Raises NotFound for a person of another institution."""
     person, thread, ours = _found(viewer, person_id)
-    theirs = thread is not None or viewer.can(Can.INBOX_ALL)  # as `consent.may_edit`
+    theirs = thread is not None or may_edit(viewer, person_id)
     found = phones_of(person_id)
     found.sort(key=lambda p: p[0].verified_at or _NEVER, reverse=True)  # stable: else by id
     return Profile(

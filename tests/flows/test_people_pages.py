@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from app import create_app
+from app import clock, create_app
+from app.rules.days import day_in
 from tests.school import PASSWORD, new_number
 
 MOST_QUERIES = 12  # of any page
@@ -94,6 +95,24 @@ def test_forged_forms_of_people_change_nothing(school):
         for path in ("", "/route", "/edit"):
             assert browser.get(f"/people/{maya.id}{path}").status_code == 404
     assert school.admin().api.get(f"/people/{maya.id}").json() == before
+
+
+def test_who_covers_changes_the_people_of_the_colleague(school):
+    """D3: what the rules let them do stands on the page; for others it does not."""
+    dana, _ = school.holder()
+    kim, lea = school.member(name="Kim Alvarez"), school.member(name="Lea Okafor")
+    maya = school.person("mobile", name="Maya Torres")
+    dana.send(maya)
+    today = day_in(clock.now(), "America/Chicago").isoformat()
+    with school.browser(dana) as browser:
+        cover = {"by": kim.id, "first": today, "last": today}
+        assert browser.post("/profile/cover", data=cover).status_code == 303
+    path, form = f"/people/phones/{maya.phone_ids[0]}/verify", {"verified": "yes"}
+    for member, may in ((lea, False), (kim, True)):
+        with school.browser(member) as browser:
+            page = browser.get(f"/people/{maya.id}").text
+            assert ("Add phone" in page) is may
+            assert browser.post(path, data=form).status_code == (303 if may else 403)
 
 
 def test_odd_input_is_told_at_its_field_and_kept(school):
