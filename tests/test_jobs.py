@@ -20,4 +20,5 @@ def test_every_queue_is_one_that_workers_listen_to():
 
 
 def test_what_was_left_is_looked_for_periodically():
-    assert set(periodic_table(Timing())) == {Job.SWEEP, Job.IMPORT, Job.NOTICES, Job.FORGET}
+    periodic = {Job.SWEEP, Job.IMPORT, Job.NOTICES, Job.RELEASE, Job.FORGET}
+    assert set(periodic_table(Timing())) == periodic
