@@ -14,6 +14,7 @@ from app.api import (  # noqa: F401 (each adds its operations)
     phones,
     settings,
     staff,
+    standard_texts,
     tokens,
     usage,
 )

@@ -27,6 +27,7 @@ from app.routes import (  # noqa: F401 (compose, handling and later are of the i
     roles,
     session,
     staff,
+    standard_texts,
     tokens,
     webhooks,
 )
@@ -48,6 +49,7 @@ _PAGES = (
     roles.bp,
     profile.bp,
     password.bp,
+    standard_texts.bp,
     tokens.bp,
 )
 

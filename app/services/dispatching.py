@@ -11,7 +11,7 @@ from app.config import Settings
 from app.database import after_commit, db
 from app.errors import Conflict, Invalid
 from app.models import Conversation, Direction, Message, PersonPhone, SenderNumber
-from app.rules import texts, words
+from app.rules import standard_texts, texts, words
 from app.rules.access import Viewer
 from app.rules.dispatch import Channel, Decision, Refuse, SendEmail, SendSms, decide
 from app.rules.lifecycle import Status
@@ -90,6 +90,8 @@ def check_input(draft: Draft, gathered: Gathered) -> None:
         parts = gathered.facts.segments.parts
         hint = f" It would take {parts} texts." if parts > 1 else ""
         raise Invalid("body", wrong + hint)
+    if unfilled := standard_texts.problem(draft.body):
+        raise Invalid("body", unfilled)
     check_phone(draft.phone_id, gathered)
 
 

@@ -144,6 +144,37 @@ async function copy(source) {
   }
 }
 
+/* Texts to insert: at the cursor of the field they are for; at its end where nobody has been in it. */
+
+const visited = new WeakSet();
+addEventListener("focusin", ({ target }) => visited.add(target));
+
+function insert(button) {
+  const field = one(`#${button.dataset.into}`);
+  if (!visited.has(field)) field.setSelectionRange(field.value.length, field.value.length);
+  const menu = button.closest("details.menu");
+  if (menu) menu.open = false;
+  field.focus();
+  field.setRangeText(button.dataset.insert, field.selectionStart, field.selectionEnd, "end");
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+/** A list shows the entries that hold every word. */
+function narrow(field) {
+  const words = field.value.toLowerCase().split(/\s+/);
+  const entries = [...document.querySelectorAll(`#${field.dataset.narrow} > li`)];
+  for (const entry of entries) {
+    const text = entry.textContent.toLowerCase();
+    entry.hidden = !words.every((word) => text.includes(word));
+  }
+  one(`#${field.dataset.narrow}-none`).hidden = entries.some((entry) => !entry.hidden);
+}
+
+addEventListener("input", ({ target }) => target.matches("[data-narrow]") && narrow(target));
+
+// What a menu holds may have changed since it was last open.
+document.addEventListener("toggle", ({ target }) => target.open && target.matches("details[hx-get]") && htmx.trigger(target, "opened"), true);
+
 /* Clicks */
 
 addEventListener("click", ({ target }) => {
@@ -156,6 +187,8 @@ addEventListener("click", ({ target }) => {
   if (target.closest("[data-print]")) print();
   const filler = target.closest("[data-fill]");
   if (filler) one(`#${filler.dataset.fill}`).value = filler.dataset.value;
+  const inserter = target.closest("[data-insert][data-into]");
+  if (inserter) insert(inserter);
   const opener = target.closest("[data-open]");
   if (opener) one(`#${opener.dataset.open}`).showModal();
   if (target.matches("dialog[open]") && target.id !== "confirm") target.close();
@@ -200,6 +233,10 @@ addEventListener("keydown", (event) => {
   if (key === "Enter" && target.closest(".moment") && target.matches("input")) {
     event.preventDefault(); // or the form would do what its first button says
     return one("button", target.closest(".moment")).click();
+  }
+  if (key === "Enter" && target.matches("[data-narrow]")) {
+    event.preventDefault(); // it belongs to no form, and chooses the first that is left
+    return one(`#${target.dataset.narrow} > li:not([hidden]) button`)?.click();
   }
   if (key === "Escape") return escape(target);
   if (event.ctrlKey || event.metaKey || event.altKey || !keysOn()) return;

@@ -93,6 +93,10 @@ def token(_: School) -> Request:
     return "/tokens", {"name": "reports", "scopes": ["reports.read"]}
 
 
+def standard_text(_: School) -> Request:
+    return "/standard-texts", {"title": secrets.token_hex(4), "body": "Hi {first_name}"}
+
+
 REQUESTS: dict[str, Callable[[School], Request]] = {
     "POST /people": person,
     "POST /people/<id:person_id>/phones": phone,
@@ -106,6 +110,7 @@ REQUESTS: dict[str, Callable[[School], Request]] = {
     "POST /staff": staff,
     "POST /roles": role,
     "POST /tokens": token,
+    "POST /standard-texts": standard_text,
 }
 
 

@@ -20,8 +20,8 @@ WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 
 # Addresses that are asked for by pages and programs, not by people: parts of pages are on them.
 PARTS = {"inbox.list_", "inbox.thread", "inbox.details", "inbox.route", "inbox.new_route"}
-PARTS |= {"inbox.people", "inbox.presence", "inbox.picture"}
 PARTS |= {"configuration.usage_", "configuration.grid"}
+PARTS |= {"inbox.people", "inbox.presence", "inbox.picture", "standard_texts.picker"}
 OTHERS = {"static", "session.home", "health.healthz", "health.readyz", "__flask_sock.live"}
 
 
@@ -67,6 +67,9 @@ class Scene:
             covered = {"by": school.admin().id, **days}
             assert browser.post("/profile/cover", data=covered).status_code == 303
         number = school.number(ours)["id"]
+        kept = {"title": "Drop deadline", "body": "Hi {first_name}, until Dec 4. " * 8}
+        shared = dana.api.post("/standard-texts", json={**kept, "shared": True}).json()["id"]
+        assert dana.api.post("/standard-texts", json=kept).status_code == 201
         return cls(
             dana,
             {
@@ -105,6 +108,9 @@ class Scene:
                 "roles.new": ["/staff/roles/new"],
                 "roles.one": [f"/staff/roles/{role['id']}" for role in roles["items"][:2]],
                 "profile.index": ["/profile"],
+                "standard_texts.index": ["/texts"],
+                "standard_texts.new": ["/texts/new"],
+                "standard_texts.one": [f"/texts/{shared}"],
                 "password.ask": ["/password"],
                 "password.choose": [school.password_link(f"nia.{dana.email}")],
                 "configuration.index": ["/settings"],
