@@ -151,7 +151,7 @@ addEventListener("focusin", ({ target }) => visited.add(target));
 
 function insert(button) {
   const field = one(`#${button.dataset.into}`);
-  if (!visited.has(field)) field.setSelectionRange(field.value.length, field.value.length);
+  if (!visited.has(field) && !field.selectionEnd) field.setSelectionRange(field.value.length, field.value.length);
   const menu = button.closest("details.menu");
   if (menu) menu.open = false;
   field.focus();
