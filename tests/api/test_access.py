@@ -56,7 +56,7 @@ DOORS: dict[str, tuple[str, Any]] = {
     "DELETE /tokens/<id:token_id>": ("A", None),
     "GET /settings": ("A", None),
     "GET /standard-texts": ("AMVR", None),
-    "POST /standard-texts": ("AMVR", {"title": " ", "body": "Hello"}),
+    "POST /standard-texts": ("AMVR", {"title": "Hello", "body": "\u200b"}),
     "PATCH /standard-texts/<id:text_id>": ("AMVR", {}),
     "DELETE /standard-texts/<id:text_id>": ("AMVR", None),
     "PATCH /settings": ("A", {"version": 0}),
