@@ -32,16 +32,7 @@ class State:
 
 def of(viewer: Viewer, public_url: str) -> State | None:
     """None while the institution has no account."""
-    row = db.session.execute(
-        select(ProviderAccount, ProviderAccount.paused_until > database_now(), gaps.may_deliver())
-        .where(ProviderAccount.institution_id == viewer.institution_id)
-        .order_by(ProviderAccount.id)
-        .limit(1)
-    ).first()
-    if row is None:
-        return None
-    account, paused, may_deliver = row
-    heard = db.session.execute(
+    latest = (
         select(Message.created_at)
         .where(
             Message.institution_id == viewer.institution_id,
@@ -49,7 +40,18 @@ def of(viewer: Viewer, public_url: str) -> State | None:
         )
         .order_by(Message.id.desc())
         .limit(1)
-    ).scalar_one_or_none()
+        .scalar_subquery()
+    )
+    paused_now = ProviderAccount.paused_until > database_now()
+    row = db.session.execute(
+        select(ProviderAccount, paused_now, gaps.may_deliver(), latest)
+        .where(ProviderAccount.institution_id == viewer.institution_id)
+        .order_by(ProviderAccount.id)
+        .limit(1)
+    ).first()
+    if row is None:
+        return None
+    account, paused, may_deliver, heard = row
     ours = account.opt_out_replies is OptOutReplies.OURS
     return State(
         account.account_sid,

@@ -123,15 +123,12 @@ def counts(viewer: Viewer) -> Counts:
         (SenderNumber.free_from > now, "cooling"),
         else_="free",
     )
-    found = dict(
-        db.session.execute(
-            _numbers(kind.label("kind"), func.count())
-            .where(SenderNumber.institution_id == viewer.institution_id)
-            .group_by(kind)
-        )
-        .tuples()
-        .all()
+    rows_ = db.session.execute(
+        _numbers(kind.label("kind"), func.count())
+        .where(SenderNumber.institution_id == viewer.institution_id)
+        .group_by(kind)
     )
+    found: dict[str, int] = {row.kind: row[1] for row in rows_}
     return Counts(*(found.get(name, 0) for name in ("assigned", "free", "cooling", "retired")))
 
 

@@ -76,8 +76,9 @@ def used_in(institution_id: int, month: str) -> int:
     return used or 0
 
 
-def by_day(viewer: Viewer, month: Month) -> list[int]:
-    """The places taken on each local day of a month that has begun, one range of the index each.
+def by_day(viewer: Viewer, month: Month) -> tuple[int, list[int]]:
+    """The places that a month has used, and those taken on each local day of it: one question, one
+    range of the index for each day.
 
     A text that was written before the month and queued in it counts on its first day.
     """
@@ -89,5 +90,9 @@ def by_day(viewer: Viewer, month: Month) -> list[int]:
     for begin, end in pairwise(month.begins):
         day = of_month if end == month.end else of_month.where(Message.created_at < end)
         days.append(day.where(Message.created_at >= begin) if days else day)
-    found = db.session.execute(select(*(day.scalar_subquery() for day in days))).one()
-    return [int(count) for count in found]
+    used = select(Usage.used).where(
+        Usage.institution_id == viewer.institution_id, Usage.month == name
+    )
+    parts = (part.scalar_subquery() for part in (used, *days))
+    total, *counts = db.session.execute(select(*parts)).one()
+    return total or 0, [int(count) for count in counts]

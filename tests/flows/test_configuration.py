@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
+from app import create_app
 from app.database import db, transaction
 from app.models import ContactNumber, Institution, Person, PersonKind, PersonPhone
 from app.rules.access import Can
@@ -17,8 +18,9 @@ from app.rules.phones import PhoneType
 from app.rules.recipient import choose_phone
 from app.services import textable
 from app.services.textable import Shift, Standards
+from tests.flows.test_people_pages import MOST_QUERIES, queries
 from tests.helpers import until
-from tests.school import new_number
+from tests.school import PASSWORD, new_number
 
 
 def text_of(answer):
@@ -510,3 +512,21 @@ def test_the_deciding_rule_links_to_its_setting(school):
         with school.browser(member) as browser:
             page = browser.get(f"/inbox/messages/{sent['id']}/why").text
         assert ('href="/settings#student_default"' in page) is linked
+
+
+def test_no_tab_asks_more_than_a_dozen_times(school, stack):
+    """However many numbers there are, and for somebody with every right."""
+    school.pool(3)
+    for name in ("Ana Ruiz", "Bo Lind", "Cy Park"):
+        school.member(name=name).send(school.person("mobile"))
+    app = create_app(stack.app.config["SETTINGS"])
+    app.config["WTF_CSRF_ENABLED"] = False
+    client, form = app.test_client(), {"email": school.admin().email, "password": PASSWORD}
+    assert client.post("/login", data=form).status_code == 303
+    counts = {}
+    for path in ("/settings", "/settings/email", "/settings/twilio"):
+        client.get(path)  # the first notes that the sign-in is used
+        with queries() as asked:
+            assert client.get(path).status_code == 200
+        counts[path] = len(asked)
+    assert max(counts.values()) <= MOST_QUERIES, counts

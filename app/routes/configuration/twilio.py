@@ -88,12 +88,12 @@ def _month(asking: Viewer) -> dict[str, Any]:
     now, counts = clock.now(), pool.counts(asking)
     institution = db.session.get_one(Institution, asking.institution_id)
     month = month_at(now, institution.timezone)
-    used = usage.used_in(asking.institution_id, f"{month.days[0]:%Y-%m}")
+    used, days = usage.by_day(asking, month)
     picture: UsageView = usage_view(
         used,
         institution.message_limit,
         institution.limit_unit,
-        usage.by_day(asking, month),
+        days,
         month,
         now,
     )
