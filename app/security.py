@@ -15,7 +15,7 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from flask import Flask, Response, current_app, g, redirect, request, session, url_for
 from sqlalchemy import ColumnElement, Select, String, cast, func, insert, null, select, update
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import joinedload
 
 from app import clock
 from app.config import Settings
@@ -124,7 +124,7 @@ def _with_owner(credential: Any) -> Select[Any]:
         .join(Staff, Staff.id == credential.staff_id)
         .join(Institution, Institution.id == Staff.institution_id)
         .where(Staff.active)
-        .options(selectinload(Staff.roles))
+        .options(joinedload(Staff.roles))
     )
 
 
@@ -215,13 +215,17 @@ def viewer_of_cookie() -> Viewer | None:
     if (token := session.get(_COOKIE_KEY)) is None:
         return None
     now = clock.now()
-    row = db.session.execute(
-        _with_owner(Login).where(Login.token_hash == hash_token(token), *login_is_good())
-    ).first()
+    row = (
+        db.session.execute(
+            _with_owner(Login).where(Login.token_hash == hash_token(token), *login_is_good())
+        )
+        .unique()
+        .first()
+    )
     if row is None:
         return None
     login, staff, institution, covered = row
-    g.credential = Credential("login", login.id)
+    g.credential, g.institution = Credential("login", login.id), institution  # kept for the page
     viewer = _viewer(staff, institution, covered)
     _touch(Login, login.id, login.last_used_at, now)
     return viewer
@@ -232,15 +236,19 @@ def viewer_of_token() -> Viewer | None:
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() != "bearer" or not token:
         return None
-    row = db.session.execute(
-        _with_owner(ApiToken).where(
-            ApiToken.token_hash == hash_token(token.strip()), ApiToken.revoked_at.is_(None)
+    row = (
+        db.session.execute(
+            _with_owner(ApiToken).where(
+                ApiToken.token_hash == hash_token(token.strip()), ApiToken.revoked_at.is_(None)
+            )
         )
-    ).first()
+        .unique()
+        .first()
+    )
     if row is None:
         return None
     found, staff, institution, covered = row
-    g.credential = Credential("token", found.id)
+    g.credential, g.institution = Credential("token", found.id), institution
     viewer = _viewer(staff, institution, covered, found.scopes)
     _touch(ApiToken, found.id, found.last_used_at, clock.now())
     return viewer
@@ -249,12 +257,16 @@ def viewer_of_token() -> Viewer | None:
 def viewer_of_staff(staff_id: int) -> Viewer | None:
     """A member of staff for whom something is done while they are not there; None where they have
     left."""
-    row = db.session.execute(
-        select(Staff, Institution, _covered())
-        .join(Institution, Institution.id == Staff.institution_id)
-        .where(Staff.id == staff_id, Staff.active)
-        .options(selectinload(Staff.roles))
-    ).first()
+    row = (
+        db.session.execute(
+            select(Staff, Institution, _covered())
+            .join(Institution, Institution.id == Staff.institution_id)
+            .where(Staff.id == staff_id, Staff.active)
+            .options(joinedload(Staff.roles))
+        )
+        .unique()
+        .first()
+    )
     return _viewer(*row) if row else None
 
 

@@ -141,7 +141,7 @@ def start(database_url: str, var_dir: Path, **waits: Any) -> Stack:
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        until(lambda: _is_up(url, process), timeout=120)
+        until(lambda: _is_up(url, process), timeout=300)
     except BaseException:
         process.terminate()
         raise

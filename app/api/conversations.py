@@ -128,7 +128,7 @@ def change(viewer: Viewer, conversation_id: int, body: ConversationChanges) -> C
         handling.change(viewer, thread, **given)
     if colleague:
         thread = handling.hand_over(viewer, thread, colleague)
-    return _shown([inbox.row(thread)])[0]
+    return _shown([inbox.row(viewer, thread)])[0]
 
 
 @get("/conversations/<id:conversation_id>/messages", *READERS)

@@ -11,7 +11,7 @@ from app.routes import shown
 from app.routes.filters import bookmark, row_id
 from app.routes.inbox import bp, listed
 from app.routes.moments import choices, moment
-from app.routes.opened import box_of, details_of, route_of, row_of, thread_of
+from app.routes.opened import route_of, row_of, whole
 from app.rules.access import Can, Viewer
 from app.security import allowed, viewer
 from app.services import drafts, people, presence, sending
@@ -35,11 +35,7 @@ def reply(conversation_id: int) -> Any:
 
 def emptied(conversation_id: int, asking: Viewer) -> str:
     """The box again, for the next message."""
-    row = row_of(conversation_id)
-    found = box_of(row, asking)
-    return render_template(
-        "inbox/_compose.html", **found, **thread_of(row, asking), **details_of(row, asking)
-    )
+    return render_template("inbox/_compose.html", **whole(row_of(conversation_id), asking))
 
 
 def _draft() -> Draft:
@@ -80,7 +76,7 @@ def kept(conversation_id: int, asking: Viewer, problem: str) -> str:
         row = None
     if row is None or not asking.answers_for(row.thread.staff_id):  # a colleague's by now
         return render_template("inbox/gone.html", form=form)
-    page = {**box_of(row, asking, form), **thread_of(row, asking), **details_of(row, asking)}
+    page = whole(row, asking, form)
     if request.headers.get("HX-Request"):
         return render_template("inbox/_compose.html", **page)
     bookmark(asking)

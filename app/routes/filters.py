@@ -179,10 +179,13 @@ def _for_every_page() -> dict[str, Any]:
     viewer: Viewer | None = g.get("viewer")
     if viewer is None:
         return {"viewer": None, "nav": [], "request_id": g.get("request_id")}
+    unread = g.get("unread_total")
+    if unread is None:
+        unread = inbox.unread_total(viewer)
     return {
         "viewer": viewer,
         "institution_name": inbox.institution_of(viewer).name,
-        "unread_total": inbox.unread_total(viewer),
+        "unread_total": unread,
         "live_seq": g.get("live_seq"),
         "nav": [_link(place) for place in _PLACES if place.open_to(viewer)],
         "request_id": g.get("request_id"),

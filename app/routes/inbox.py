@@ -3,14 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, Response, g, render_template, request, url_for
 
 from app.database import db
 from app.errors import NotFound, ProviderError, ProviderRefused, Unavailable
 from app.models import Direction, Message
 from app.routes import preview, shown
 from app.routes.filters import bookmark, row_id
-from app.routes.opened import box_of, details_of, route_of, row_of, target_of, thread_of
+from app.routes.opened import details_of, route_of, row_of, target_of, thread_of, whole
 from app.rules.access import Viewer
 from app.security import allowed, viewer
 from app.services import inbox, reading
@@ -52,13 +52,17 @@ def listed(asking: Viewer) -> dict[str, Any]:
     after = _place(args.get("after", ""))
     rows = inbox.page(asking, box, q, limit + 1, after)
     more = _mark(rows[limit - 1]) if len(rows) > limit else None
+    counts = {}
+    if after is None:
+        waiting = inbox.counts(asking)
+        counts, g.unread_total = waiting.waiting, waiting.unread_texts
     return {
         "rows": [shown.list_row(row, asking) for row in rows[:limit]],
         "filters": {
             "view": box.value,
             "q": q,
             "more": more and url_for("inbox.list_", view=box.value, q=q or None, after=more),
-            "counts": {} if after else inbox.counts(asking),
+            "counts": counts,
             "grouped": box is Box.MINE and not q,
             "after_unread": after.unread if after else None,
         },
@@ -90,7 +94,7 @@ def conversation(conversation_id: int) -> Any:
     asking = viewer()
     bookmark(asking)
     row = inbox.opened(asking, conversation_id)
-    page = {**thread_of(row, asking), **details_of(row, asking), **box_of(row, asking)}
+    page = whole(row, asking)
     return render_template("inbox/index.html", **page, **listed(asking))
 
 

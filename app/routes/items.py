@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app import clock
-from app.models import Direction, Kind, Marker, Message, Note
+from app.models import Direction, Kind, Message
 from app.routes.shown import is_keyword, reason_detail, status_words
 from app.rules import words
 from app.rules.access import Can, Viewer
@@ -16,7 +16,7 @@ from app.rules.phones import pretty
 from app.rules.resending import why_not_cancel, why_not_resend
 from app.rules.words import Names, StatusWords
 from app.services.inbox import Row
-from app.services.reading import PAGE, Said
+from app.services.reading import PAGE, Aside, Said
 
 RESEND_AFTER = timedelta(minutes=10)  # without a report
 
@@ -149,7 +149,7 @@ def _why(message: Message, names: Names) -> str | None:
     return None
 
 
-def marker_item(marker: Marker) -> MarkerItem:
+def marker_item(marker: Aside) -> MarkerItem:
     icon, strong = MARKER_ICONS.get(marker.name, ("info", False))
     return MarkerItem(icon, marker.text, marker.at, strong, f"marker-{marker.id}")
 
@@ -178,8 +178,7 @@ class Page:
     newest first. `later`: where the page after it begins; None for the last page."""
 
     said: Sequence[Said]
-    markers: Sequence[Marker]
-    notes: Sequence[tuple[Note, str]]
+    asides: Sequence[Aside]
     held: Sequence[Message]
     later: datetime | None = None
 
@@ -194,7 +193,8 @@ def thread_view(row: Row, viewer: Viewer, page: Page, names: Names) -> ThreadVie
     def here(at: datetime) -> bool:
         return (not since or at >= since) and (not page.later or at < page.later)
 
-    shown = [m for m in page.markers if here(m.at)]
+    beside = [a for a in page.asides if here(a.at)]
+    shown = [a for a in beside if a.author is None]
     told = {m.at for m in shown if m.name in ("opted_out", "opted_in")}
     items: list[MessageItem | MarkerItem | NoteItem] = [
         message_item(s, viewer, names)
@@ -204,9 +204,9 @@ def thread_view(row: Row, viewer: Viewer, page: Page, names: Names) -> ThreadVie
     ]
     items += [marker_item(m) for m in shown]
     items += [
-        NoteItem(f"note-{n.id}", n.body, n.created_at, author)
-        for n, author in page.notes
-        if here(n.created_at)
+        NoteItem(f"note-{note.id}", note.text, note.at, note.author)
+        for note in beside
+        if note.author is not None
     ]
     items.sort(key=lambda item: (item.at, item.kind != "message"))
     last = said[0].message if said else None

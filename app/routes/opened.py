@@ -15,7 +15,7 @@ from app.rules import texts
 from app.rules.access import Viewer
 from app.rules.dispatch import decide
 from app.security import viewer
-from app.services import drafts, inbox, later, people, reading
+from app.services import inbox, later, people, reading
 from app.services.deciding import Gathered, Target, gather
 from app.services.dispatching import names_for
 from app.services.identifying import may_identify
@@ -36,8 +36,7 @@ def thread_of(row: Row, asking: Viewer) -> dict[str, Any]:
     next_page = db.session.get(Message, before) if before else None
     page = items.Page(
         reading.messages(row.thread, PAGE + 1, before),
-        reading.markers(row.thread),
-        reading.notes(row.thread),
+        reading.asides(row.thread),
         later.coming(row.thread.id),
         next_page.created_at if next_page else None,
     )
@@ -45,13 +44,20 @@ def thread_of(row: Row, asking: Viewer) -> dict[str, Any]:
     return {"thread": items.thread_view(row, asking, page, names), "moments": choices()}
 
 
-def details_of(row: Row, asking: Viewer) -> dict[str, Any]:
-    gathered = gather(asking, target_of(row), "", clock.now())
+def whole(row: Row, asking: Viewer, form: dict[str, str] | None = None) -> dict[str, Any]:
+    """All of an open thread: what was said, who it is, and the box, from facts gathered once."""
+    box, gathered = box_of(row, asking, form)
+    return {**thread_of(row, asking), **details_of(row, asking, gathered), **box}
+
+
+def details_of(row: Row, asking: Viewer, gathered: Gathered | None = None) -> dict[str, Any]:
+    gathered = gathered or gather(asking, target_of(row), "", clock.now())
     decision = decide(gathered.facts)
     texted = getattr(getattr(decision, "phone", None), "contact_id", None)
     verified = {
-        phone.id: f"Verified by {name or 'somebody'} on {day(phone.verified_at)}"
-        for phone, name in (reading.phones_of(row.person.id) if row.person else [])
+        phone.id: f"Verified by {gathered.verified_by.get(phone.id) or 'somebody'}"
+        f" on {day(phone.verified_at)}"
+        for phone in gathered.facts.phones
         if phone.verified_at
     }
     person = row.person
@@ -83,8 +89,11 @@ def route_of(
     return view, gathered
 
 
-def box_of(row: Row, asking: Viewer, form: dict[str, str] | None = None) -> dict[str, Any]:
-    body = form["body"] if form else drafts.of(asking, row.thread.id)
+def box_of(
+    row: Row, asking: Viewer, form: dict[str, str] | None = None
+) -> tuple[dict[str, Any], Gathered]:
+    body = form["body"] if form else row.draft or ""
     key = request.form.get("key") if form else None
-    found, _ = route_of(target_of(row), asking, body)
-    return {"route": found, "form": form or {"body": body}, "key": key or str(uuid.uuid4())}
+    found, gathered = route_of(target_of(row), asking, body)
+    box = {"route": found, "form": form or {"body": body}, "key": key or str(uuid.uuid4())}
+    return box, gathered

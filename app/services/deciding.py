@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import aliased
@@ -21,10 +20,12 @@ from app.models import (
     ProviderAccount,
     Seats,
     SenderNumber,
+    Staff,
     Usage,
 )
 from app.rules.access import Can, Viewer
 from app.rules.dispatch import Channel, Facts
+from app.rules.lifecycle import Status
 from app.rules.limits import MonthUsage, month_of
 from app.rules.phones import PhoneType
 from app.rules.recipient import Phone
@@ -57,6 +58,7 @@ class Gathered:
     institution: Institution
     body: str  # as it would go out: with the first-contact line where it is due
     month: str
+    verified_by: dict[int, str]  # phone id → name
 
 
 def gather(
@@ -75,18 +77,14 @@ def gather(
     send their first text at once choose different ones.
     """
     covered = target.holder if target.holder in viewer.covers else None
-    institution, stopped, seats, own = _ours(viewer, covered or viewer.staff_id)
-    month = month_of(now, institution.timezone)
-    used = db.session.execute(
-        select(Usage.used).where(Usage.institution_id == institution.id, Usage.month == month)
-    ).scalar_one_or_none()
-    phones = _phones(target)
+    ours = _ours(viewer, covered or viewer.staff_id, target, now)
+    institution, own = ours.institution, ours.number
+    phones, verified_by = _phones(target)
     may_start = viewer.can(Can.TEXT_START) and covered is None  # no number for a cover (D4)
-    carried = with_first_contact(
-        body, institution.first_contact, is_first=_is_first(institution, target)
-    )
+    is_first = target.person is not None and not ours.was_texted
+    carried = with_first_contact(body, institution.first_contact, is_first=is_first)
     facts = Facts(
-        texting_on=institution.sms_enabled and stopped is None,
+        texting_on=institution.sms_enabled and ours.stopped is None,
         phones=phones,
         defaults=institution.defaults_for(target.kind),
         sender=SenderFacts(
@@ -98,25 +96,54 @@ def gather(
             next_free=_with_blocks(next_free(institution.id, now, taking=taking), phones)
             if may_start and own is None
             else None,
-            numbers_assigned=seats,
+            numbers_assigned=ours.seats,
             number_limit=institution.number_limit,
         ),
-        usage=MonthUsage(used or 0, institution.message_limit, institution.limit_unit),
+        usage=MonthUsage(ours.used, institution.message_limit, institution.limit_unit),
         segments=measure(carried),
         email=target.person.email if target.person else None,
         reply_to=target.thread.in_contact_id if target.thread else None,
         chosen=chosen,
         wants_email=wants_email,
     )
-    return Gathered(facts, institution, carried, month)
+    return Gathered(facts, institution, carried, ours.month, verified_by)
 
 
-def _ours(viewer: Viewer, holder: int) -> tuple[Institution, str | None, int, SenderNumber | None]:
-    """The institution, why its account is stopped, its seats in use, and the number of `holder`:
-    the viewer, or whom they cover."""
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """Our own side. `stopped`: why its account is; `seats`: numbers in use; `number`: the holder's;
+    `used`: places of the month; `was_texted`: whether a text ever went to the person (D43)."""
+
+    institution: Institution
+    month: str
+    stopped: str | None
+    seats: int
+    number: SenderNumber | None
+    used: int
+    was_texted: bool
+
+
+def _ours(viewer: Viewer, holder: int, target: Target, now: datetime) -> Ours:
+    """`holder`: the viewer, or whom they cover."""
+    institution = db.session.get_one(Institution, viewer.institution_id)
+    month = month_of(now, institution.timezone)
     own = aliased(SenderNumber)
+    used = select(Usage.used).where(Usage.institution_id == institution.id, Usage.month == month)
+    texted = select(Message.id).where(
+        Message.person_id == (target.person.id if target.person else None),
+        Message.direction == Direction.OUTBOUND,
+        Message.channel == Channel.SMS,
+        Message.status != Status.HELD,
+    )
     row = db.session.execute(
-        select(Institution, func.coalesce(Seats.used, 0), own, ProviderAccount.stopped_reason)
+        select(
+            func.coalesce(Seats.used, 0),
+            own,
+            ProviderAccount.stopped_reason,
+            func.coalesce(used.scalar_subquery(), 0),
+            texted.exists(),
+        )
+        .select_from(Institution)
         .outerjoin(Seats, Seats.institution_id == Institution.id)
         .outerjoin(
             Assignment,
@@ -134,24 +161,25 @@ def _ours(viewer: Viewer, holder: int) -> tuple[Institution, str | None, int, Se
         .order_by(ProviderAccount.id)
         .limit(1)
     ).one()
-    institution, seats, number, stopped = row
-    return institution, stopped, seats, number
+    seats, number, stopped, places, was_texted = row
+    return Ours(institution, month, stopped, seats, number, places, was_texted)
 
 
-def _phones(target: Target) -> tuple[Phone, ...]:
+def _phones(target: Target) -> tuple[tuple[Phone, ...], dict[int, str]]:
+    """The phones, and who verified them."""
     if target.person:
         rows = db.session.execute(
-            select(PersonPhone)
+            select(PersonPhone, Staff.name)
+            .outerjoin(Staff, Staff.id == PersonPhone.verified_by)
             .where(PersonPhone.person_id == target.person.id, PersonPhone.removed_at.is_(None))
             .order_by(PersonPhone.id)
             .execution_options(populate_existing=True)
-        )
-        return tuple(phone.facts() for phone in rows.scalars())
+        ).all()
+        names = {phone.id: name for phone, name in rows if name}
+        return tuple(phone.facts() for phone, _ in rows), names
     assert target.thread is not None and target.thread.contact_number_id is not None
-    number = db.session.get_one(
-        ContactNumber, target.thread.contact_number_id, populate_existing=True
-    )
-    return (Phone(0, number.id, number.e164, PhoneType.OTHER, number.consent),)
+    number = db.session.get_one(ContactNumber, target.thread.contact_number_id)
+    return (Phone(0, number.id, number.e164, PhoneType.OTHER, number.consent),), {}
 
 
 def next_free(institution_id: int, now: datetime, *, taking: bool = False) -> SenderNumber | None:
@@ -199,15 +227,3 @@ def _with_blocks(number: SenderNumber | None, phones: tuple[Phone, ...]) -> OurN
         )
     ).scalars()
     return OurNumber(number.id, number.e164, frozenset(blocked))
-
-
-def _is_first(institution: Institution, target: Target) -> bool:
-    """Whether no text of this institution ever went to them (D43)."""
-    if not institution.first_contact or target.person is None:
-        return False
-    earlier: Any = select(Message.id).where(
-        Message.person_id == target.person.id,
-        Message.direction == Direction.OUTBOUND,
-        Message.channel == Channel.SMS,
-    )
-    return db.session.execute(earlier.limit(1)).first() is None

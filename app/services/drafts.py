@@ -46,9 +46,3 @@ def _is_sent(viewer: Viewer, key: str) -> bool:
         for table in (Message, Note)
     )
     return db.session.execute(sent.union_all(noted)).first() is not None
-
-
-def of(viewer: Viewer, conversation_id: int) -> str:
-    """What the viewer has typed there; empty where nothing."""
-    found = db.session.get(SavedDraft, (viewer.staff_id, conversation_id))
-    return found.body if found else ""

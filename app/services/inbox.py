@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import and_, false, func, or_, select
+from sqlalchemy import and_, false, func, null, or_, select
 
 from app.database import db, transaction
 from app.errors import NotFound
@@ -17,6 +17,7 @@ from app.models import (
     Institution,
     Message,
     Person,
+    SavedDraft,
     Staff,
 )
 from app.rules import phones, search
@@ -53,6 +54,7 @@ class Row:
     number: ContactNumber | None  # of a thread that is nobody's
     holder: Staff | None
     last: Message | None
+    draft: str | None = None  # what the viewer has typed there and not sent
 
     def title(self, region: str) -> str:
         if self.person:
@@ -102,17 +104,17 @@ def page(
         wanted.append(finding.answered_by(viewer))
     if typed.strip():
         found = _found(viewer, typed, own=box.own)
-        return _read_rows([*wanted, *found, *_older(after)], limit)
+        return _read_rows(viewer, [*wanted, *found, *_older(after)], limit)
     wanted.append(_BOXES[box])
     if box is not Box.MINE:
-        return _read_rows([*wanted, *_older(after)], limit)
+        return _read_rows(viewer, [*wanted, *_older(after)], limit)
     rows: list[Row] = []
     if after is None or after.unread:
-        rows = _read_rows([*wanted, CONVERSATION_UNREAD, *_older(after)], limit)
+        rows = _read_rows(viewer, [*wanted, CONVERSATION_UNREAD, *_older(after)], limit)
         after = None
     if len(rows) < limit:
         rest = [*wanted, Conversation.unread == 0, *_older(after)]
-        rows += _read_rows(rest, limit - len(rows))
+        rows += _read_rows(viewer, rest, limit - len(rows))
     return rows
 
 
@@ -151,16 +153,20 @@ def rows(
         wanted.append(is_archived if archived else ~is_archived)
     if q.strip():
         wanted += _found(viewer, q, own=not viewer.sees_all)
-    return _read_rows(wanted, limit)
+    return _read_rows(viewer, wanted, limit)
 
 
-def _read_rows(wanted: list[Any], limit: int) -> list[Row]:
+def _read_rows(viewer: Viewer, wanted: list[Any], limit: int) -> list[Row]:
+    typed = (SavedDraft.conversation_id == Conversation.id) & (
+        SavedDraft.staff_id == viewer.staff_id
+    )
     found = db.session.execute(
-        select(Conversation, Person, ContactNumber, Staff, Message)
+        select(Conversation, Person, ContactNumber, Staff, Message, SavedDraft.body)
         .outerjoin(Person, Person.id == Conversation.person_id)
         .outerjoin(ContactNumber, ContactNumber.id == Conversation.contact_number_id)
         .outerjoin(Staff, Staff.id == Conversation.staff_id)
         .outerjoin(Message, Message.id == Conversation.last_message_id)
+        .outerjoin(SavedDraft, typed)
         .where(*wanted)
         .order_by(Conversation.last_message_at.desc(), Conversation.id.desc())
         .limit(limit)
@@ -177,47 +183,60 @@ def unread_total(viewer: Viewer) -> int:
     ).scalar_one()
 
 
-def counts(viewer: Viewer) -> dict[Box, int]:
-    """How many conversations wait: unread and unanswered ones of the viewer's own, and what nobody
-    has claimed."""
-    own = select(
-        func.count().filter(Conversation.unread > 0), func.count().filter(_THEIR_TURN)
-    ).where(finding.answered_by(viewer), _HERE)
-    unread, answer = db.session.execute(own).one()
-    found = {Box.UNREAD: unread, Box.ANSWER: answer}
-    if viewer.sees_all:
-        free = select(func.count()).where(
-            Conversation.institution_id == viewer.institution_id, _BOXES[Box.UNCLAIMED]
-        )
-        found[Box.UNCLAIMED] = db.session.execute(free).scalar_one()
-    return found
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many conversations wait in each view, and how many texts are unread in all."""
+
+    waiting: dict[Box, int]
+    unread_texts: int
+
+
+def counts(viewer: Viewer) -> Counts:
+    """Unread and unanswered ones of the viewer's own, and what nobody has claimed."""
+    free = (
+        select(func.count())
+        .where(Conversation.institution_id == viewer.institution_id, _BOXES[Box.UNCLAIMED])
+        .scalar_subquery()
+    )
+    unread, answer, texts, unclaimed = db.session.execute(
+        select(
+            func.count().filter(Conversation.unread > 0),
+            func.count().filter(_THEIR_TURN),
+            func.coalesce(func.sum(Conversation.unread), 0),
+            free if viewer.sees_all else null(),
+        ).where(finding.answered_by(viewer), _HERE)
+    ).one()
+    waiting = {Box.UNREAD: unread, Box.ANSWER: answer, Box.UNCLAIMED: unclaimed or 0}
+    return Counts(waiting, texts)
 
 
 def one(viewer: Viewer, conversation_id: int) -> Row:
     """Raises NotFound for a conversation that the viewer may not see."""
-    found = _read_rows([Conversation.id == conversation_id, seen_by(viewer)], 1)
+    found = _read_rows(viewer, [Conversation.id == conversation_id, seen_by(viewer)], 1)
     if not found:
         raise NotFound("There is no such conversation.")
     return found[0]
 
 
-def row(conversation_id: int) -> Row:
+def row(viewer: Viewer, conversation_id: int) -> Row:
     """The conversation as it is now, whoever may see it: for who was just allowed to change it."""
-    return _read_rows([Conversation.id == conversation_id], 1)[0]
+    return _read_rows(viewer, [Conversation.id == conversation_id], 1)[0]
 
 
 def opened(viewer: Viewer, conversation_id: int) -> Row:
     """As `one`, to read what was said: reading a colleague's conversation leaves a trace (D3)."""
-    holder = one(viewer, conversation_id).thread.staff_id
-    if holder not in (None, viewer.staff_id):
-        with transaction():
-            audit(
-                viewer.institution_id,
-                "conversation.read",
-                f"conversation:{conversation_id}",
-                viewer.staff_id,
-                holder=holder,
-            )
+    found = one(viewer, conversation_id)
+    holder = found.thread.staff_id
+    if holder in (None, viewer.staff_id):
+        return found
+    with transaction():
+        audit(
+            viewer.institution_id,
+            "conversation.read",
+            f"conversation:{conversation_id}",
+            viewer.staff_id,
+            holder=holder,
+        )
     return one(viewer, conversation_id)
 
 

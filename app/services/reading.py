@@ -1,10 +1,10 @@
 """Reading: what was said and what happened in a conversation."""
 
-from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select, true
+from sqlalchemy import String, cast, func, literal, null, select, true
 from sqlalchemy.orm import aliased
 
 from app.database import db
@@ -43,7 +43,7 @@ def messages(thread: Conversation, limit: int = PAGE, before: int | None = None)
     """The latest messages of a thread, newest first. `before`: a message id."""
     newer = aliased(Message)
     found = db.session.execute(
-        select(Message, Staff.name, Email, newer.id)
+        select(Message, Staff.name, Email, newer.id, _pictures())
         .outerjoin(Staff, Staff.id == Message.staff_id)
         .outerjoin(Email, Email.id == Message.email_id)
         .outerjoin(newer, newer.resend_of == Message.id)
@@ -55,16 +55,19 @@ def messages(thread: Conversation, limit: int = PAGE, before: int | None = None)
         .order_by(Message.id.desc())
         .limit(limit)
     ).all()
-    shown = _pictures([message.id for message, *_ in found])
-    return [Said(*row, tuple(shown[row[0].id])) for row in found]
+    return [
+        Said(message, author, email, resent, tuple(sorted(map(int, (pictures or "").split()))))
+        for message, author, email, resent, pictures in found
+    ]
 
 
-def _pictures(message_ids: list[int]) -> dict[int, list[int]]:
-    found = defaultdict(list)
-    rows = select(Picture.message_id, Picture.id).where(Picture.message_id.in_(message_ids))
-    for message_id, picture_id in db.session.execute(rows.order_by(Picture.id)):
-        found[message_id].append(picture_id)
-    return found
+def _pictures() -> Any:
+    """The ids of a message's pictures as one text, so that it is one query."""
+    return (
+        select(func.aggregate_strings(cast(Picture.id, String), " "))
+        .where(Picture.message_id == Message.id)
+        .scalar_subquery()
+    )
 
 
 def picture(viewer: Viewer, picture_id: int) -> tuple[str, bytes]:
@@ -87,15 +90,29 @@ def picture(viewer: Viewer, picture_id: int) -> tuple[str, bytes]:
     return provider.picture(url)
 
 
-def markers(thread: Conversation, since: datetime | None = None) -> list[Marker]:
-    """What happened in a thread, oldest first; from `since` on."""
-    return list(
-        db.session.execute(
-            select(Marker)
-            .where(Marker.conversation_id == thread.id, Marker.at >= since if since else true())
-            .order_by(Marker.id)
-        ).scalars()
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """What stands in a thread beside its messages: a marker by its `name`, or a note of
+    `author`."""
+
+    id: int
+    name: str
+    text: str
+    at: datetime
+    author: str | None
+
+
+def asides(thread: Conversation) -> list[Aside]:
+    """The markers and the notes of a thread."""
+    marked = select(
+        Marker.id, Marker.name, Marker.text, Marker.at, cast(null(), String).label("author")
+    ).where(Marker.conversation_id == thread.id)
+    noted = (
+        select(Note.id, literal("note"), Note.body, Note.created_at, Staff.name)
+        .join(Staff, Staff.id == Note.staff_id)
+        .where(Note.conversation_id == thread.id)
     )
+    return [Aside(*row) for row in db.session.execute(marked.union_all(noted))]
 
 
 def markers_of(threads: list[int]) -> list[Marker]:
@@ -105,17 +122,6 @@ def markers_of(threads: list[int]) -> list[Marker]:
             select(Marker).where(Marker.conversation_id.in_(threads)).order_by(Marker.id)
         ).scalars()
     )
-
-
-def notes(thread: Conversation) -> list[tuple[Note, str]]:
-    """The notes of a thread with who wrote them, oldest first."""
-    found = db.session.execute(
-        select(Note, Staff.name)
-        .join(Staff, Staff.id == Note.staff_id)
-        .where(Note.conversation_id == thread.id)
-        .order_by(Note.id)
-    )
-    return [(note, name) for note, name in found]
 
 
 def phones_of(person_id: int) -> list[tuple[PersonPhone, str | None]]:

@@ -1,71 +1,10 @@
-"""What the pages of people ask of the database, and what they refuse."""
+"""What the pages of people refuse."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-import pytest
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
-
-from app import clock, create_app
+from app import clock
 from app.rules.days import day_in
-from tests.school import PASSWORD, new_number
-
-MOST_QUERIES = 12  # of any page
-
-
-@contextmanager
-def queries() -> Iterator[list[str]]:
-    """The statements of this process, transactions aside."""
-    found: list[str] = []
-
-    def note(_connection, _cursor, statement, *_):
-        if not statement.startswith("BEGIN"):
-            found.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    yield found
-    event.remove(Engine, "before_cursor_execute", note)
-
-
-@pytest.fixture
-def client(stack):
-    """A browser inside this process, so that its statements can be counted."""
-    app = create_app(stack.app.config["SETTINGS"])
-    app.config["WTF_CSRF_ENABLED"] = False
-    return app.test_client()
-
-
-def test_no_page_asks_more_than_a_dozen_times(school, client):
-    """However much there is to show: for somebody with every right, who holds no number yet."""
-    school.pool(2)
-    school.settings(first_contact="Northfield College texts from here.")
-    admin, dana = school.admin(), school.member()
-    people = [school.person("mobile", "home", name=f"Student {n}") for n in range(4)]
-    for person in people:
-        dana.send(person)
-        for member in (admin, dana):
-            path = f"/people/{person.id}/advisors/{member.id}"
-            assert admin.api.put(path).status_code == 200
-        school.verify(person, 0)
-        school.set_status(person, 1, "disabled")
-    one, thread = people[0], dana.conversations()[0]["id"]
-    form = {"email": admin.email, "password": PASSWORD}
-    assert client.post("/login", data=form).status_code == 303
-    counts = {}
-    for path in (
-        "/people?view=mine&q=stu&how=text&quiet=7&sort=longest",
-        "/people?view=all&q=stu",
-        f"/people/{one.id}?edit={one.phone_ids[1]}",
-        f"/people/{one.id}/route",
-        f"/people/identify/{thread}?q=stu",
-    ):
-        client.get(path)  # the first notes that the sign-in is used
-        with queries() as asked:
-            assert client.get(path).status_code == 200
-        counts[path] = len(asked)
-    assert max(counts.values()) <= MOST_QUERIES, counts
+from tests.school import new_number
 
 
 def test_forged_forms_of_people_change_nothing(school):
