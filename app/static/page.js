@@ -179,7 +179,7 @@ document.addEventListener("toggle", ({ target }) => target.open && target.matche
 
 addEventListener("click", ({ target }) => {
   for (const menu of document.querySelectorAll("details.menu[open]:not(.phones)")) {
-    if (!menu.contains(target)) menu.open = false;
+    if (!menu.contains(target) || target.closest("a.menu-item")) menu.open = false;
   }
   target.closest("[data-dismiss]")?.closest(".toast").remove();
   const copier = target.closest("[data-copy]");

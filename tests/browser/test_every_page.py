@@ -2,24 +2,20 @@
 nothing scrolls sideways. The pages are those of the URL map, so that a new one must be named here.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 
 from app import clock, create_app
 from tests.browser.pages import ON_SQLITE, box, send_button, sign_in
+from tests.counting import MOST_QUERIES, queries
 from tests.school import PASSWORD, Member, School, new_number
 
 pytestmark = ON_SQLITE
 AXE = Axe().axe_script
-MOST_QUERIES = 12  # of a page
 SIZES = {"wide": (1440, 900), "phone": (360, 740)}
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 
@@ -160,20 +156,6 @@ def test_every_page_of_the_url_map_is_looked_at(stack, school):
     rules = [rule for rule in create_app(settings).url_map.iter_rules() if "GET" in rule.methods]
     asked = {r.endpoint for r in rules if not r.rule.startswith("/api/")}
     assert asked == set(Scene.of(school).paths) | PARTS | OTHERS
-
-
-@contextmanager
-def queries() -> Iterator[list[str]]:
-    """The statements of this process, transactions aside."""
-    found: list[str] = []
-
-    def note(_connection, _cursor, statement, *_):
-        if not statement.startswith("BEGIN"):
-            found.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    yield found
-    event.remove(Engine, "before_cursor_execute", note)
 
 
 def test_no_page_asks_more_than_a_dozen_times(stack, school):

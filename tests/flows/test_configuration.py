@@ -18,7 +18,7 @@ from app.rules.phones import PhoneType
 from app.rules.recipient import choose_phone
 from app.services import textable
 from app.services.textable import Shift, Standards
-from tests.flows.test_people_pages import MOST_QUERIES, queries
+from tests.counting import MOST_QUERIES, queries
 from tests.helpers import until
 from tests.school import PASSWORD, new_number
 
