@@ -188,13 +188,15 @@ def test_permitted_roles_are_the_roles_that_may_start(school):
 
 
 def test_a_student_never_holds_a_number(school):
-    """S3-42: even if somebody ticks it on their role."""
+    """S3-42: it cannot be ticked on their role, and they hold none."""
     school.pool(1)
     max_ = school.member("Student", name="Max Student")
     admin = school.admin()
     roles = {r["name"]: r for r in admin.api.get("/roles").json()["items"]}
     ticked = {"capabilities": ["text.start", "text.reply", "people.read"]}
-    assert admin.api.patch(f"/roles/{roles['Student']['id']}", json=ticked).status_code == 200
+    refused = admin.api.patch(f"/roles/{roles['Student']['id']}", json=ticked)
+    assert refused.status_code == 422
+    assert refused.json()["error"]["fields"][0]["field"] == "capabilities"
     assert not may_start(school, max_)
     assert "Student" not in admin.api.get("/settings").json()["permitted_roles"]
     assert school.usage()["numbers"]["assigned"] == 0
