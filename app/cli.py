@@ -317,10 +317,10 @@ def numbers_add(numbers: tuple[str, ...], institution_id: int, no_check: bool) -
     """Put owned numbers into the pool and set their webhook addresses at the provider."""
     from flask import current_app
 
-    from app.services import numbers as pool
+    from app.services import adding
 
     settings: Settings = current_app.config["SETTINGS"]
-    pool.add(institution_id, list(numbers), settings.public, check=not no_check)
+    adding.add(institution_id, list(numbers), settings.public, check=not no_check)
     click.echo(f"{len(numbers)} added")
 
 

@@ -11,7 +11,7 @@ from app.config import Settings
 from app.database import db
 from app.models import Institution
 from app.rules.access import STANDARD_ROLES, Can, Viewer
-from app.services import accounts, numbers, people, sending, staff
+from app.services import accounts, adding, people, sending, staff
 from app.services.dispatching import Draft
 
 PASSWORD = "northfield-demo"  # noqa: S105 (of accounts that exist on loopback only)
@@ -86,10 +86,10 @@ def _connect(settings: Settings, college: int) -> None:
     sid, token = "AC" + secrets.token_hex(16), secrets.token_hex(16)
     api = f"http://127.0.0.1:{settings.carrier_port}"
     accounts.add(college, sid, token, api_url=api, check=False)
-    numbers.add(college, NUMBERS, settings.public, check=False)
+    adding.add(college, NUMBERS, settings.public, check=False)
     carrier = Store(settings.var_dir / "carrier.sqlite3")
     carrier.save_account(sid, token, True, 0)
-    hooks = numbers.webhooks(settings.public)
+    hooks = adding.webhooks(settings.public)
     addresses = {"sms_url": hooks.inbound, "sms_fallback_url": hooks.fallback}
     addresses["voice_url"] = hooks.voice
     for e164 in NUMBERS:

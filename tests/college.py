@@ -11,9 +11,9 @@ from app.providers import InboundSms, Report
 from app.rules.access import Can, Viewer
 from app.services import (
     accounts,
+    adding,
     claiming,
     gaps,
-    numbers,
     people,
     receiving,
     sending,
@@ -36,7 +36,7 @@ class College:
             gaps.beat()
             self.id = staff.create_institution("Northfield", "America/Chicago", "US")
             self.account = accounts.add(self.id, SID, "token", check=False)
-            numbers.add(self.id, [OURS], "http://127.0.0.1", check=False)
+            adding.add(self.id, [OURS], "http://127.0.0.1", check=False)
             self.dana, self.kim = self.viewer("Dana"), self.viewer("Kim")
             self.maya = self.person("Maya", THEIRS)
 
@@ -67,7 +67,7 @@ class College:
     def many_numbers(self, count):
         """So many more in the pool."""
         more = [f"+1512557{n:04d}" for n in range(count)]
-        numbers.add(self.id, more, "http://127.0.0.1", check=False)
+        adding.add(self.id, more, "http://127.0.0.1", check=False)
 
     def report(self, call, status, sid="f", error=""):
         """The provider's callback about a call, whatever came before it."""

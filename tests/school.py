@@ -22,7 +22,7 @@ from app.database import db, transaction
 from app.models import Direction, Message
 from app.rules.access import Viewer
 from app.rules.lifecycle import Status
-from app.services import accounts, numbers, staff, tokens
+from app.services import accounts, adding, staff, tokens
 from tests.helpers import until
 
 T = TypeVar("T")
@@ -206,7 +206,7 @@ class School:
     def add_numbers(self, *owned: str) -> None:
         """Into the pool with them, and their webhooks to us."""
         with self.app.app_context():
-            numbers.add(self.id, list(owned), self.url)
+            adding.add(self.id, list(owned), self.url)
             db.session.remove()
 
     def holder(self, name: str = "Dana Whitfield") -> tuple[Member, str]:

@@ -13,6 +13,7 @@ import pathlib, secrets, sys, traceback
 import gevent, greenlet
 from twilio.request_validator import RequestValidator
 from app import config, create_app, database, logs, migrations
+from app.services import adding
 from app.services import accounts, numbers, people, staff, tokens
 from app.rules.access import Can, Viewer
 
@@ -34,7 +35,7 @@ with app.app_context():
     college = staff.create_institution("Northfield", "America/Chicago", "US")
     dana = staff.create(college, "dana@northfield.example", "Dana", ["Advisor"], "a long password")
     accounts.add(college, SID, TOKEN, check=False)
-    numbers.add(college, ["+15125550190"], settings.public, check=False)
+    adding.add(college, ["+15125550190"], settings.public, check=False)
     viewer = Viewer(dana, college, "Dana", "dana@x.example", "UTC", "US", frozenset(Can))
     fields = {"kind": "student", "given_name": "Maya", "family_name": "Torres"}
     maya = people.create(viewer, fields, [("+15125550147", "mobile")])

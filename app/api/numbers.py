@@ -13,7 +13,7 @@ from app.api.types import Id, Input, Shape, Typed
 from app.config import Settings
 from app.models import Assignment, SenderNumber
 from app.rules.access import Can, Viewer
-from app.services import numbers
+from app.services import adding, numbers
 
 
 class Number(Shape):
@@ -70,7 +70,7 @@ def list_(viewer: Viewer, query: Paging) -> Page[Number]:
 def create(viewer: Viewer, body: NewNumber) -> Number:
     """Put a number you own into the pool, and point it here at the provider."""
     settings: Settings = current_app.config["SETTINGS"]
-    [number_id] = numbers.add(viewer.institution_id, [body.number], settings.public)
+    [number_id] = adding.add(viewer.institution_id, [body.number], settings.public)
     return _shown([numbers.one(viewer, number_id)])[0]
 
 

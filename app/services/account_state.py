@@ -11,7 +11,7 @@ from app.models import Direction, Message, OptOutReplies, ProviderAccount, Sende
 from app.providers import Webhooks
 from app.rules.access import Viewer
 from app.rules.phones import pretty
-from app.services import accounts, gaps, numbers
+from app.services import accounts, adding, gaps
 
 _ASKED = 50  # numbers in one check
 
@@ -59,7 +59,7 @@ def of(viewer: Viewer, public_url: str) -> State | None:
         account.imported_until,
         heard,
         "Replyline answers STOP, START and HELP." if ours else "Twilio answers STOP, START, HELP.",
-        numbers.webhooks(public_url),
+        adding.webhooks(public_url),
     )
 
 
@@ -106,7 +106,7 @@ def ask(viewer: Viewer, public_url: str) -> list[Checked]:
         .order_by(SenderNumber.id)
         .limit(_ASKED)
     )
-    ours, wanted = list(rows.scalars()), numbers.webhooks(public_url)
+    ours, wanted = list(rows.scalars()), adding.webhooks(public_url)
     db.session.rollback()
     found = []
     for e164 in ours:

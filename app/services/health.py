@@ -16,7 +16,7 @@ from app.errors import ProviderError, ReplylineError
 from app.mail import MailServerDown, connected
 from app.models import ProviderAccount, SenderNumber
 from app.providers import Webhooks
-from app.services import accounts, gaps, numbers
+from app.services import accounts, adding, gaps
 
 SWEEP_SEEN = "replyline:sweep"  # Redis key that lives for two minutes after each sweep
 SWEEP_SECONDS = 120
@@ -137,7 +137,7 @@ def _webhooks() -> None:
     wrong = [
         f"{e164} ({', '.join(lines)})"
         for e164, provider in clients
-        if (lines := _strays(provider.webhooks(e164), numbers.webhooks(settings.public)))
+        if (lines := _strays(provider.webhooks(e164), adding.webhooks(settings.public)))
     ]
     if wrong:
         raise NotWell(f"the provider sends elsewhere what comes to {'; '.join(wrong)}")

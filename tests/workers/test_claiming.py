@@ -21,7 +21,7 @@ from app.rules.breaker import PATIENCE
 from app.rules.consent import SmsStatus
 from app.rules.dispatch import Channel
 from app.rules.lifecycle import Status
-from app.services import claiming, consent, delivery, numbers, settling
+from app.services import adding, claiming, consent, delivery, settling
 from app.services.claiming import KEPT_FOR_PEOPLE
 from app.services.delivery import Outcome
 
@@ -61,7 +61,7 @@ def test_a_number_of_ours_sends_one_text_at_a_time_at_its_pace(college):
     """Design 4: and another number is not held up by it."""
     with college.inside():
         first, second = crowd(college, 2)
-        numbers.add(college.id, ["+15125550191"], "http://127.0.0.1", check=False)
+        adding.add(college.id, ["+15125550191"], "http://127.0.0.1", check=False)
         of_kim = college.text(by=college.kim)
         assert college.claimed() == [first, of_kim]
         assert college.claimed() == []

@@ -15,7 +15,7 @@ from app.routes.filters import row_id
 from app.rules.access import Can
 from app.rules.phones import pretty
 from app.security import allowed, viewer
-from app.services import numbers, pool
+from app.services import adding, numbers, pool
 from app.services.pool import Held
 
 ENDPOINT = "configuration.twilio"
@@ -132,9 +132,9 @@ def _act(number_id: int, act: Callable[..., None], told: str) -> Any:
 # New ones
 
 
-@bp.get("/numbers/add")
+@bp.get("/numbers/add", endpoint="adding")
 @allowed(Can.NUMBERS_MANAGE)
-def adding() -> Any:
+def adding_() -> Any:
     return _form("add", text="", problems=[])
 
 
@@ -149,7 +149,7 @@ def add() -> Any:
         if not 1 <= len(lines) <= _MOST_ADDED:
             raise Invalid("number", f"Write between 1 and {_MOST_ADDED} numbers, one on each line.")
         asking = viewer()
-        numbers.add(asking.institution_id, lines, settings.public, by=asking)
+        adding.add(asking.institution_id, lines, settings.public, by=asking)
     except (Invalid, Conflict, NotFound) as error:
         status = 422 if isinstance(error, NotFound) else error.http_status
         return _form("add", text=text, problems=str(error).split("\n")), status
