@@ -1,5 +1,6 @@
 """Pages: what people do on a page and see there, in the words that the stories use."""
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,8 +10,15 @@ from playwright.sync_api import Locator, Page, Response, WebSocketRoute, expect
 
 from tests.school import PASSWORD, Member
 
-# The main story is told on both databases; what the others are about is in the browser.
-ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True, scope="session")
+
+def _on(kind: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("database_url", [kind], indirect=True, scope="session")
+
+
+# The main story is told on both databases; what the others are about is in the browser. They share
+# the databases out, so that both test processes have browsers to wait for.
+ON_SQLITE = _on("sqlite")
+ON_POSTGRESQL = _on("postgresql" if os.environ.get("TEST_POSTGRES_URL") else "sqlite")
 
 
 def sign_in(page: Page, member: Member, path: str = "/inbox") -> None:

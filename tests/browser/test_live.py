@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from app.live.hub import MOST_PER_PERSON
 from app.live.line import TOO_MANY
 from tests.browser.pages import (
-    ON_SQLITE,
+    ON_POSTGRESQL,
     Line,
     box,
     item,
@@ -23,7 +23,7 @@ from tests.browser.pages import (
 from tests.helpers import until
 from tests.live import Socket, happens
 
-pytestmark = ON_SQLITE
+pytestmark = ON_POSTGRESQL
 
 # What htmx and the scripts leave on an element, and the tokens that differ in every page.
 _NOISE = re.compile(r' (?:class|style|aria-current)=""| ?\b(?:htmx-\w+|fresh)\b|\s+(?=[<\s])')

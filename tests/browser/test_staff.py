@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.pages import ON_SQLITE, fill_sign_in, shown_number
+from tests.browser.pages import ON_POSTGRESQL, fill_sign_in, shown_number
 from tests.browser.test_every_page import SIZES, looked_at
 
-pytestmark = ON_SQLITE
+pytestmark = ON_POSTGRESQL
 
 
 def line(page: Page, name: str) -> Locator:

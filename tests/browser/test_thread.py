@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.pages import (
-    ON_SQLITE,
+    ON_POSTGRESQL,
     item,
     line,
     marker,
@@ -19,7 +19,7 @@ from tests.browser.pages import (
 from tests.helpers import until
 from tests.school import new_number
 
-pytestmark = ON_SQLITE
+pytestmark = ON_POSTGRESQL
 EVIL = '<img src=x onerror="alert(1)">'
 
 

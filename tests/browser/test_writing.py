@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from app.rules.segments import measure
 from tests.browser.pages import (
-    ON_SQLITE,
+    ON_POSTGRESQL,
     answer_to_send,
     box,
     item,
@@ -17,7 +17,7 @@ from tests.browser.pages import (
     shown_number,
 )
 
-pytestmark = ON_SQLITE
+pytestmark = ON_POSTGRESQL
 CURLY = (
     "You’re fine to drop until Dec 4 and keep your aid, as long as you stay at 12 credits. "
     "Bring the letter on Tuesday."

@@ -33,9 +33,9 @@ def away(school):
     dana, ours = school.holder()
     kim, maya = school.member(name="Kim Alvarez"), school.person("mobile")
     thread = dana.send(maya, "How is the term?")["conversation_id"]
-    school.texts(maya.numbers[0], ours, "Fine")
     with school.browser(dana) as browser:
         assert arrange(browser, kim).status_code == 303
+        school.texts(maya.numbers[0], ours, "Fine")
         yield dana, kim, maya, ours, thread, browser
 
 
