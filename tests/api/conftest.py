@@ -40,7 +40,11 @@ def narrowed(stack: Stack) -> Iterator[Callable[..., httpx.Client]]:
             db.session.remove()
         headers = {"Authorization": f"Bearer {token}"}
         api = httpx.Client(
-            base_url=f"{stack.url}/api/v1", headers=headers, timeout=30, trust_env=False
+            base_url=f"{stack.url}/api/v1",
+            headers=headers,
+            timeout=30,
+            trust_env=False,
+            verify=False,
         )
         made.append(api)
         return api
