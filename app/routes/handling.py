@@ -12,7 +12,7 @@ from app.routes.inbox import bp
 from app.routes.moments import moment
 from app.rules.access import Can
 from app.security import allowed, viewer
-from app.services import consent, handling, inbox
+from app.services import consent, handling, held, inbox
 
 
 @bp.post("/<int:conversation_id>/claim")
@@ -127,6 +127,7 @@ def _hand_over_form(conversation_id: int, problem: str | None = None) -> str:
         f"inbox/{page}",
         conversation_id=conversation_id,
         title=row.title(asking.region),
+        waiting=held.waiting_in([conversation_id]),
         colleagues=handling.colleagues(asking, row.thread),
         problem=problem,
     )

@@ -85,7 +85,7 @@ def route_of(
     phone_id = request.values.get("phone_id", type=row_id)
     gathered = gather(asking, target, typed, clock.now(), chosen=phone_id)
     names = names_for(target, gathered)
-    view = preview.route_view(decide(gathered.facts), gathered.facts, names, typed, phone_id)
+    view = preview.route_view(gathered, names, typed, phone_id, asking)
     return view, gathered
 
 

@@ -157,11 +157,12 @@ def _advisors(found: records.Profile, asking: Viewer) -> dict[str, Any]:
 @allowed(Can.PEOPLE_READ)
 def route(person_id: int) -> Any:
     """What would happen to a text now: on the page, or a page of its own without script."""
-    found = records.outlook(viewer(), person_id)
+    asking = viewer()
+    found = records.outlook(asking, person_id)
     part = "_route.html" if request.headers.get("HX-Request") else "route.html"
     return render_template(
         f"people/{part}",
-        outlook=views.outlook_view(found),
+        outlook=views.outlook_view(found, asking),
         person=found.person,
     )
 

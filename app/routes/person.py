@@ -307,7 +307,7 @@ class OutlookView:
     refused: str | None = None
 
 
-def outlook_view(found: Outlook) -> OutlookView:
+def outlook_view(found: Outlook, viewer: Viewer) -> OutlookView:
     decision, names = found.decision, found.names
     why = ""
     if decision.reason:
@@ -325,5 +325,5 @@ def outlook_view(found: Outlook) -> OutlookView:
     if not found.may_write:  # the number is of whoever writes
         steps = tuple(s for s in steps if s.rule not in ("number", "carrier"))
     refused = None if found.may_write else words.MAY_NOT_START
-    shown = preview.step_views(steps, names, decision.reason)
+    shown = preview.step_views(steps, names, decision.reason, viewer)
     return OutlookView(decision.channel.value, lead, rest, shown, refused)

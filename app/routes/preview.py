@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 
 from app.rules import words
 from app.rules.access import Can, Viewer
-from app.rules.dispatch import Channel, Decision, Facts, Refuse, SendEmail, SendSms, Step
+from app.rules.dispatch import Channel, Facts, Refuse, SendEmail, SendSms, Step, decide
 from app.rules.phones import pretty
 from app.rules.reasons import Reason
 from app.rules.recipient import Phone, why_not
 from app.rules.segments import PLAIN, Encoding, Segments, measure
 from app.rules.words import Names
+from app.services.deciding import Gathered
 from app.services.emails import detail_of
 
 
@@ -45,10 +46,10 @@ def setting_of(step: Step, viewer: Viewer) -> str | None:
 
 
 def step_views(
-    steps: Sequence[Step], names: Names, reason: Reason | None, viewer: Viewer | None = None
+    steps: Sequence[Step], names: Names, reason: Reason | None, viewer: Viewer
 ) -> list[StepView]:
-    """The step that gave the reason decided; else the last one that is not about email. For a
-    `viewer` it links to the setting behind it."""
+    """The step that gave the reason decided; else the last one that is not about email. It links to
+    the setting behind it."""
     about = [n for n, step in enumerate(steps) if step.rule != "email"]
     gave = [n for n in about if steps[n].result == reason]
     deciding = (gave or about or [-1])[-1]
@@ -57,7 +58,7 @@ def step_views(
             words.question(step),
             words.answer(step, names),
             n == deciding,
-            setting_of(step, viewer) if viewer and n == deciding else None,
+            setting_of(step, viewer) if n == deciding else None,
         )
         for n, step in enumerate(steps)
     ]
@@ -87,15 +88,18 @@ class RouteView:
     button: str
     counter: str
     costly: Costly | None
+    added: str | None  # the first-contact line that the text will carry (D43)
     phones: list[PhoneOption]
     phone_id: int | None
     steps: list[StepView] = field(default_factory=list)
 
 
 def route_view(
-    decision: Decision, facts: Facts, names: Names, body: str, phone_id: int | None
+    gathered: Gathered, names: Names, body: str, phone_id: int | None, viewer: Viewer
 ) -> RouteView:
     """What will happen to the message that is being written, before it is sent."""
+    facts = gathered.facts
+    decision = decide(facts)
     options = [_option(phone, facts, names) for phone in facts.phones if phone.id]
     if not any(option.textable for option in options):
         options = []  # nothing to choose from
@@ -128,9 +132,10 @@ def route_view(
         button,
         counter,
         costly,
+        gathered.first_contact if channel is Channel.SMS else None,
         options,
         phone_id,
-        step_views(decision.steps, names, decision.reason),
+        step_views(decision.steps, names, decision.reason, viewer),
     )
 
 

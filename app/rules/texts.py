@@ -28,9 +28,9 @@ def problem(body: str, max_length: int) -> str | None:
     return None
 
 
-def with_first_contact(body: str, line: str | None, *, is_first: bool) -> str:
+def with_first_contact(body: str, line: str | None) -> str:
     """The first text to a person carries who writes and how to stop, where a line is set (D43)."""
-    return f"{body}\n{line}" if line and is_first else body
+    return f"{body}\n{line}" if line else body
 
 
 def snippet(body: str, length: int = 120) -> str:

@@ -57,6 +57,7 @@ class Gathered:
     facts: Facts
     institution: Institution
     body: str  # as it would go out: with the first-contact line where it is due
+    first_contact: str | None  # that line, where it is due
     month: str
     verified_by: dict[int, str]  # phone id → name
 
@@ -82,7 +83,8 @@ def gather(
     phones, verified_by = _phones(target)
     may_start = viewer.can(Can.TEXT_START) and covered is None  # no number for a cover (D4)
     is_first = target.person is not None and not ours.was_texted
-    carried = with_first_contact(body, institution.first_contact, is_first=is_first)
+    line = institution.first_contact if is_first else None
+    carried = with_first_contact(body, line)
     facts = Facts(
         texting_on=institution.sms_enabled and ours.stopped is None,
         phones=phones,
@@ -106,7 +108,7 @@ def gather(
         chosen=chosen,
         wants_email=wants_email,
     )
-    return Gathered(facts, institution, carried, ours.month, verified_by)
+    return Gathered(facts, institution, carried, line, ours.month, verified_by)
 
 
 @dataclass(frozen=True, slots=True)

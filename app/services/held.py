@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, true, update
 
 from app.database import LOCK, db
 from app.models import MESSAGE_HELD, Conversation, Message
@@ -26,6 +26,19 @@ def cancel_to(person_id: int | None, contact_id: int, why: str) -> None:
         Conversation.person_id.is_(None) & (Conversation.contact_number_id == contact_id),
     )
     cancel(_locked(Conversation.id == Message.conversation_id, theirs), "opted_out", why)
+
+
+def cancel_in(thread_ids: Collection[int], writer: int | None) -> None:
+    """All in conversations that change hands, but what their new holder wrote."""
+    others = or_(Message.staff_id != writer, Message.staff_id.is_(None)) if writer else true()
+    wanted = (Message.conversation_id.in_(thread_ids), others)
+    cancel(_locked(*wanted), "handed_over", "The conversation went to somebody else.")
+
+
+def waiting_in(thread_ids: Any) -> int:
+    """How many wait in these conversations: a list of ids, or a query for them."""
+    wanted = select(func.count()).where(MESSAGE_HELD, Message.conversation_id.in_(thread_ids))
+    return db.session.execute(wanted).scalar_one()
 
 
 def _locked(*wanted: Any) -> list[Message]:

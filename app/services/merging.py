@@ -10,6 +10,7 @@ from app.events import Event, about_conversation, publish
 from app.models import Conversation, Marker, Message, Note, SavedDraft
 from app.rules.access import holder_audience
 from app.rules.texts import snippet
+from app.services import held
 from app.services.consent import add_markers
 
 
@@ -28,8 +29,9 @@ def hand_over_threads(
 
 def merge_threads(institution_id: int, thread_ids: list[int], holder: int | None) -> dict[int, int]:
     """Give threads to a new holder, None = nobody, in the open transaction; the id each one has
-    from now on (D25)."""
+    from now on (D25). What others wrote in them for later never leaves under another name."""
     _lock(institution_id, thread_ids, holder)
+    held.cancel_in(thread_ids, holder)
     old, kept = aliased(Conversation), aliased(Conversation)
     twins = db.session.execute(
         select(old.id, kept.id)

@@ -19,6 +19,7 @@ from app.models import (
 )
 from app.rules import phones
 from app.rules.access import Can, Viewer, capabilities_of, staff_audience
+from app.services import held
 from app.services.audit import audit
 from app.services.consent import add_markers
 from app.services.merging import merge_threads
@@ -157,11 +158,11 @@ def _mark(holder: int, number: SenderNumber, name: str, text: str) -> list[int]:
     """Leave a marker in the holder's open threads that used this number; their ids."""
     threads = list(db.session.execute(_threads_on(holder, number.id)).scalars())
     add_markers(threads, number.institution_id, name, text, clock.now())
-    for thread in threads:
-        publish(
-            number.institution_id,
-            Event("conversation.changed", {"conversation": thread}, _audience(holder)),
-        )
+    audience = _audience(holder)
+    publish(
+        number.institution_id,
+        *(Event("conversation.changed", {"conversation": id_}, audience) for id_ in threads),
+    )
     return threads
 
 
@@ -180,10 +181,12 @@ def _threads_on(holder: int, number_id: int):  # type: ignore[no-untyped-def]
     )
 
 
-def open_threads(holder: int, number_id: int) -> int:
-    """How many open conversations of the holder have used this number."""
-    threads = _threads_on(holder, number_id).order_by(None).subquery()
-    return db.session.execute(select(func.count()).select_from(threads)).scalar_one()
+def open_threads(holder: int, number_id: int) -> tuple[int, int]:
+    """How many open conversations of the holder have used this number, and how many texts wait
+    for later in them."""
+    threads = _threads_on(holder, number_id).order_by(None)
+    count = select(func.count()).select_from(threads.subquery())
+    return db.session.execute(count).scalar_one(), held.waiting_in(threads)
 
 
 @retrying
@@ -293,7 +296,7 @@ def one(viewer: Viewer, number_id: int) -> tuple[SenderNumber, Assignment | None
 
 def available(institution_id: int) -> int:
     """How many numbers an assignment could take now."""
-    held = select(Assignment.id).where(
+    holders = select(Assignment.id).where(
         Assignment.sender_number_id == SenderNumber.id, Assignment.ended_at.is_(None)
     )
     return db.session.execute(
@@ -303,6 +306,6 @@ def available(institution_id: int) -> int:
             SenderNumber.institution_id == institution_id,
             SenderNumber.retired_at.is_(None),
             or_(SenderNumber.free_from.is_(None), SenderNumber.free_from <= clock.now()),
-            ~held.exists(),
+            ~holders.exists(),
         )
     ).scalar_one()

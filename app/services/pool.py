@@ -147,20 +147,22 @@ def holders(viewer: Viewer, limit: int) -> list[tuple[str, datetime | None]]:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One number with its holder, and how many open conversations of theirs have used it."""
+    """One number with its holder, how many open conversations of theirs have used it, and how many
+    texts for later wait in those."""
 
     number: SenderNumber
     assignment: Assignment | None
     holder: Staff | None
     threads: int
+    texts: int
 
 
 def one(viewer: Viewer, number_id: int) -> Held:
     """Raises NotFound for another institution's."""
     number, held = numbers.one(viewer, number_id)
     holder = db.session.get(Staff, held.staff_id) if held else None
-    threads = numbers.open_threads(held.staff_id, number.id) if held else 0
-    return Held(number, held, holder, threads)
+    threads, texts = numbers.open_threads(held.staff_id, number.id) if held else (0, 0)
+    return Held(number, held, holder, threads, texts)
 
 
 def may_hold(staff: Staff) -> bool:

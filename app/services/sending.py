@@ -88,10 +88,8 @@ def _with_key(
         found.person_id,
     )
     line = db.session.get_one(Institution, viewer.institution_id).first_contact
-    if same_place and found.body in (
-        draft.body,
-        texts.with_first_contact(draft.body, line, is_first=True),
-    ):
+    said = (draft.body, texts.with_first_contact(draft.body, line))
+    if same_place and found.body in said:
         return found
     raise Conflict(
         "This Idempotency-Key was used for another message.", code="idempotency_mismatch"

@@ -215,12 +215,15 @@ const keysOn = () => localStorage.getItem("keys") !== "off";
 if (one("[data-keys-switch]")) one("[data-keys-switch]").checked = keysOn();
 
 function escape(target) {
+  one(".tip:hover")?.classList.add("shut");
   const menu = target.closest("details.menu[open]") ?? one("details.menu[open]:not(.phones)");
   if (menu) {
     menu.open = false;
     one("summary", menu).focus();
   } else if (target.matches("input, textarea, select, .tip")) target.blur();
 }
+
+addEventListener("pointerout", ({ target }) => target.closest?.(".tip")?.classList.remove("shut"));
 
 addEventListener("keydown", (event) => {
   const { target, key } = event;

@@ -67,6 +67,31 @@ def test_the_costly_character_is_named_and_the_plain_one_offered(thread):
     expect(box(page)).to_be_focused()
 
 
+def test_the_first_text_shows_what_is_added_to_it(school, opened):
+    """D43: the line that goes with it, counted; not with the next one."""
+    school.settings(first_contact="Northfield College. STOP ends texts.")
+    dana, _ = school.holder()
+    maya = school.person("mobile")
+    page = opened(dana, f"/inbox/new?person={maya.id}")
+    expect(page.locator(".added")).to_have_text("Ends with Northfield College. STOP ends texts.")
+    expect(counter(page)).to_contain_text(f"{160 - 37} left")
+    send(page, "How is the term?")
+    expect(item(page, "How is the term?")).to_contain_text("STOP ends texts.")
+    expect(page.locator(".added")).to_have_count(0)
+
+
+def test_why_leads_to_the_setting_that_decided(school, opened):
+    """In the box before sending and on the person's page, for who may change it."""
+    school.settings(sms_enabled=False)
+    maya = school.person("mobile")
+    for member, links in ((school.admin(), 1), (school.member(), 0)):
+        page = opened(member, f"/inbox/new?person={maya.id}")
+        page.locator("#route-why summary").click()
+        expect(page.locator("#route-why .deciding a")).to_have_count(links)
+        page.goto(f"/people/{maya.id}/route")
+        expect(page.locator(".steps .deciding a")).to_have_count(links)
+
+
 def test_a_double_click_sends_once(school, thread):
     """U1."""
     dana, _, conversation, page = thread

@@ -1,6 +1,8 @@
 """Handing over: conversations and numbers change hands, and answers still find their reader (S3-15,
 D4, D6, D25)."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 ROSA = "Rosa Diaz"
@@ -177,6 +179,24 @@ def test_a_number_handed_on_with_its_conversations(school, talk):
     assert lee.reply(thread)["from"] == ours
     assert school.usage()["numbers"]["assigned"] == 1
     assert dana.send(school.person("mobile"))["reason"] == "pool_empty"
+
+
+@pytest.mark.parametrize("moved_by", ["number", "conversation"])
+def test_what_waits_in_a_conversation_never_leaves_under_another_name(school, talk, moved_by):
+    """D25, D28: it is canceled at once, its writer sees why, and whoever moves it is told before."""
+    dana, maya, ours, thread = talk
+    lee, later = school.member(name="Lee Morgan"), datetime.now(UTC) + timedelta(hours=1)
+    waiting = dana.send(maya, "See you Tuesday", send_at=later.isoformat())
+    with school.browser(school.admin()) as browser:
+        number_id = school.number(ours)["id"]
+        for path in (f"/settings/numbers/{number_id}/reassign", f"/inbox/{thread}/hand-over"):
+            assert "1 text for later is canceled" in browser.get(path).text
+    if moved_by == "number":
+        assign(school, ours, lee, "move")
+    else:
+        hand_over(dana, thread, lee)
+    (shown,) = [m for m in lee.thread(thread) if m["id"] == waiting["id"]]
+    assert (shown["status"], shown["error"]["code"]) == ("canceled", "handed_over")
 
 
 def test_a_moved_conversation_joins_the_one_that_the_new_holder_has(school, talk):

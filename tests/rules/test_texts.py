@@ -59,16 +59,11 @@ def test_d36_the_length_is_a_setting():
 
 
 @pytest.mark.parametrize(
-    ("line", "is_first", "sent"),
-    [
-        ("Northfield. STOP to stop", True, "Hi\nNorthfield. STOP to stop"),
-        ("Northfield. STOP to stop", False, "Hi"),
-        (None, True, "Hi"),
-        ("", True, "Hi"),
-    ],
+    ("line", "sent"),
+    [("Northfield. STOP to stop", "Hi\nNorthfield. STOP to stop"), (None, "Hi"), ("", "Hi")],
 )
-def test_d43_the_first_text_says_who_writes_and_how_to_stop(line, is_first, sent):
-    assert with_first_contact("Hi", line, is_first=is_first) == sent
+def test_d43_the_first_text_says_who_writes_and_how_to_stop(line, sent):
+    assert with_first_contact("Hi", line) == sent
 
 
 @pytest.mark.parametrize(
