@@ -168,6 +168,7 @@ class ThreadView:
     unread: int
     ask_opt_out: dict[str, str] | None
     may_claim: bool
+    may_hand_on: bool
     holder: str | None  # where it is not the viewer
     held: list[HeldItem]
 
@@ -224,6 +225,7 @@ def thread_view(row: Row, viewer: Viewer, page: Page, names: Names) -> ThreadVie
         thread.unread if answers else 0,
         {"text": thread.ask_opt_out} if thread.ask_opt_out else None,
         thread.staff_id is None and viewer.can(Can.TEXT_REPLY),
+        viewer.may_hand_on(thread.staff_id),
         None if mine else _held_by(row, covered=answers),
         [] if page.later else [held_item(m) for m in page.held],
     )

@@ -6,7 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from app.errors import Conflict, Forbidden, Invalid
 from app.routes import covering
-from app.routes.filters import row_id
+from app.routes.filters import bookmark, row_id
 from app.rules.access import Can
 from app.security import allowed, viewer
 from app.services import colleagues, leaving, passwords, roles, staff
@@ -24,6 +24,7 @@ STATUS = {
 @bp.get("")
 @allowed(Can.STAFF_MANAGE)
 def index() -> Any:
+    bookmark(viewer())
     args = request.args
     q = args.get("q", "").replace("\x00", "")[:100]
     sort = args.get("sort", "name")

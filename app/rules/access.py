@@ -122,6 +122,10 @@ class Viewer:
         """What they answer; with `inbox.all` everybody's, the unclaimed ones too."""
         return self.answers_for(holder) or self.can(Can.INBOX_ALL)
 
+    def may_hand_on(self, holder: int | None) -> bool:
+        """Their own, or with `inbox.all` anybody's; whoever covers only answers."""
+        return holder == self.staff_id or self.can(Can.INBOX_ALL)
+
     @property
     def audience(self) -> frozenset[str]:
         """The words that let an event through to this viewer."""

@@ -148,6 +148,8 @@ def hand_over(
             raise NotFound("There is no such conversation.")
         if not viewer.may_see(thread.staff_id):
             raise NotFound("There is no such conversation.")
+        if not viewer.may_hand_on(thread.staff_id):
+            raise Forbidden("Only its holder hands this conversation over.")
         to = db.session.get(Staff, staff_id)
         if to is None or to.institution_id != viewer.institution_id or not to.active:
             raise NotFound("There is no such member of staff.")

@@ -58,6 +58,21 @@ def test_who_covers_answers_from_the_holders_number_in_their_own_name(school, aw
     assert (marked.json()["unread"], marked.json()["archived"]) == (0, True)
 
 
+def test_who_covers_hands_nothing_on(school, away):
+    """Nothing changes hands while somebody is away."""
+    _, kim, _, _, thread, _ = away
+    lee = school.member(name="Lee Morgan")
+    refused = kim.api.patch(f"/conversations/{thread}", json={"staff_id": lee.id})
+    assert (refused.status_code, lee.conversations()) == (403, [])
+    with school.browser(kim) as browser:
+        page = browser.get(f"/inbox/{thread}").text
+        assert "Archive" in page
+        assert "Hand over" not in page
+        assert (
+            browser.post(f"/inbox/{thread}/hand-over", data={"staff_id": lee.id}).status_code == 403
+        )
+
+
 def test_a_new_text_of_theirs_is_their_own(school, away):
     """D5: writing to the same student anew is a thread of one's own, from one's own number."""
     _, kim, maya, ours, thread, _ = away

@@ -183,7 +183,7 @@ def test_a_number_handed_on_with_its_conversations(school, talk):
 
 @pytest.mark.parametrize("moved_by", ["number", "conversation"])
 def test_what_waits_in_a_conversation_never_leaves_under_another_name(school, talk, moved_by):
-    """D25, D28: it is canceled at once, its writer sees why, and whoever moves it is told before."""
+    """D25, D28: canceled at once, its writer sees why, and whoever moves it is told before."""
     dana, maya, ours, thread = talk
     lee, later = school.member(name="Lee Morgan"), datetime.now(UTC) + timedelta(hours=1)
     waiting = dana.send(maya, "See you Tuesday", send_at=later.isoformat())
