@@ -53,11 +53,18 @@ NAMES = ["Maya", "Tomás", "Thuy", "Jaylen", "Aiyana", "Liam", "Priya", "Noor", 
 
 @dataclass(frozen=True)
 class Made:
-    """A school of some size. `threads`: the conversations of the one who looks."""
+    """A school of some size. `threads`: the conversations of the one who looks; `people`: how many
+    there are; `base`: their first number, without +1."""
 
     id: int
     cookie: str
     threads: list[int]
+    people: int
+    base: int
+
+
+def _given(n: int) -> str:
+    return NAMES[n % 10]
 
 
 class Words:
@@ -67,7 +74,12 @@ class Words:
         dice = random.Random(7)
         letters = "abcdefghijklmnoprstuvw"
         self.all = ["".join(dice.choices(letters, k=dice.randint(3, 9))) for _ in range(2000)]
+        self._families = ["".join(dice.choices(letters, k=8)) for _ in range(2000)]
         self._weights = [1 / (n + 3) for n in range(len(self.all))]
+
+    def family(self, n: int) -> str:
+        """Of the n-th person: a pair of names is hardly ever had twice, in either school."""
+        return self._families[n // 10 % 2000]
 
     def said(self) -> str:
         return " ".join(random.choices(self.all, self._weights, k=9))
@@ -97,9 +109,9 @@ def school(size: int, words: Words) -> Made:
         return first[Message] + (n + 1) * IN_A_THREAD - 1
 
     _fill(Person, (
-        {**made, "id": first[Person] + n, "kind": PersonKind.STUDENT, "given_name": NAMES[n % 10],
-         "family_name": words.all[n % 2000].title(), "created_at": now,
-         "words": folded(f"{NAMES[n % 10]} {words.all[n % 2000]}")}
+        {**made, "id": first[Person] + n, "kind": PersonKind.STUDENT, "given_name": _given(n),
+         "family_name": words.family(n).title(), "created_at": now,
+         "words": folded(f"{_given(n)} {words.family(n)}")}
         for n in people
     ))  # fmt: skip
     _fill(ContactNumber, (
@@ -131,7 +143,7 @@ def school(size: int, words: Words) -> Made:
         login = {"staff_id": members[0], "created_at": now, "last_used_at": now}
         db.session.execute(insert(Login).values(**made, **login, token_hash=hash_token(cookie)))
     own = range(first[Conversation], first[Conversation] + min(count, OF_ONE))
-    return Made(school_id, cookie, list(own))
+    return Made(school_id, cookie, list(own), count, base)
 
 
 def _next_id(table: Any) -> int:
@@ -149,6 +161,12 @@ def _fill(table: Any, rows: Iterator[dict[str, Any]]) -> None:
             batch = []
     if batch:
         _insert(table, batch)
+    if db.engine.dialect.name == "postgresql":  # it does not notice ids that are given
+        name = table.__tablename__
+        with transaction():
+            db.session.execute(
+                text(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), max(id)) FROM {name}")
+            )
 
 
 def _insert(table: Any, rows: list[dict[str, Any]]) -> None:
@@ -157,18 +175,27 @@ def _insert(table: Any, rows: list[dict[str, Any]]) -> None:
 
 
 def ways(made: Made, words: Words) -> dict[str, Callable[[], str]]:
-    """What is asked for; each time for something else."""
+    """What is asked for; each time for something else, that is there in both schools."""
     pick = random.choice
+
+    def anybody(of: int) -> int:
+        return random.randrange(min(of, made.people))
+
+    def name(n: int) -> str:
+        return f"{_given(n)}+{words.family(n)[:5]}"
+
     return {
         "inbox": lambda: "/inbox",
         "list, scrolled": lambda: "/inbox/list?limit=200",
         "thread": lambda: f"/inbox/{pick(made.threads)}",
         "search mine, a word": lambda: f"/inbox/list?q={pick(words.all)}",
-        "search mine, a name": lambda: f"/inbox/list?q={pick(NAMES)}+{pick(words.all)[:3]}",
+        "search mine, a name": lambda: f"/inbox/list?q={name(anybody(OF_ONE))}",
         "search all, a word": lambda: f"/inbox/list?view=all&q={pick(words.all)}",
         "search all, often said": lambda: f"/inbox/list?view=all&q={pick(words.all[:20])}",
-        "search all, a name": lambda: f"/inbox/list?view=all&q={pick(NAMES)}+{pick(words.all)[:3]}",
-        "search all, a number": lambda: f"/inbox/list?view=all&q={random.randint(0, 9999):04}",
+        "search all, a name": lambda: f"/inbox/list?view=all&q={name(anybody(made.people))}",
+        "search all, a number": lambda: (
+            f"/inbox/list?view=all&q={made.base + anybody(made.people)}"
+        ),
     }
 
 
@@ -213,8 +240,9 @@ def main() -> None:
             with app.app_context():
                 began = time.monotonic()
                 made = school(size, words)
-                db.session.execute(text("ANALYZE"))
-                db.session.commit()
+                with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as server:
+                    sqlite = server.dialect.name == "sqlite"
+                    server.execute(text("ANALYZE" if sqlite else "VACUUM ANALYZE"))
                 db.session.remove()
             print(f"{size:,} messages made in {time.monotonic() - began:.0f} s", flush=True)
             client = signed_in(app, made)

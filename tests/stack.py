@@ -50,6 +50,7 @@ TIMING = {
     "password_memory": 64,
 }
 
+METRICS_TOKEN = "whoever watches"
 DELIVERY = ("worker", "--queue", "delivery")  # for `Stack.pid`
 KILLER = Path(__file__).with_name("faults") / "site"  # a sitecustomize that dies where asked
 
@@ -130,6 +131,7 @@ def start(database_url: str, var_dir: Path, **waits: Any) -> Stack:
         "REDIS_URL": "",  # one of its own: the tests kill it
         "TIMING": json.dumps(timing),
         "LOG_FORMAT": "json",
+        "METRICS_TOKEN": METRICS_TOKEN,
         "PYTHONPATH": os.pathsep.join(map(str, (config.ROOT, KILLER))),
         "KILL_AT": str(var_dir / "kill"),
     }

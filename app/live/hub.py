@@ -114,10 +114,13 @@ class Hub:
         room = self._rooms.get(line.viewer.institution_id)
         return room is not None and bool(room.like(line))
 
+    def __len__(self) -> int:
+        return len(self._selector.get_map())
+
     @property
     def is_full(self) -> bool:
         """One more, and pages and webhooks might find no file to open."""
-        return len(self._selector.get_map()) >= self._most
+        return len(self) >= self._most
 
     def _say(self, line: Line, frames: bytes) -> None:
         if not line.say(frames):

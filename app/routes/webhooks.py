@@ -1,12 +1,15 @@
 """Webhooks: what a provider tells us. Signed, stored, and only then answered (contract 3)."""
 
-from flask import Blueprint, Response, current_app, request
+import time
+
+from flask import Blueprint, Response, current_app, g, request
 
 from app.config import Settings
 from app.errors import BadRequest, BadSignature, Forbidden, NotFound
 from app.models import ProviderAccount
 from app.providers import twilio
 from app.services import accounts, gaps, receiving, tracking
+from app.services.metrics import webhook_seconds
 
 bp = Blueprint("webhooks", __name__, url_prefix="/webhooks/twilio")
 
@@ -45,6 +48,18 @@ def voice() -> Response:
     """A call to a number that only texts."""
     _signed_account()
     return twiml(_TEXT_ONLY)
+
+
+@bp.before_request
+def _begin() -> None:
+    g.began = time.perf_counter()
+
+
+@bp.after_request
+def _measure(response: Response) -> Response:
+    name = (request.endpoint or "").rpartition(".")[2]
+    webhook_seconds.labels(name).observe(time.perf_counter() - g.began)
+    return response
 
 
 @bp.after_request

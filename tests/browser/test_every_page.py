@@ -23,7 +23,14 @@ WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 PARTS = {"inbox.list_", "inbox.thread", "inbox.details", "inbox.route", "inbox.new_route"}
 PARTS |= {"configuration.usage_", "configuration.grid"}
 PARTS |= {"inbox.people", "inbox.presence", "inbox.picture", "standard_texts.picker"}
-OTHERS = {"static", "session.home", "health.healthz", "health.readyz", "__flask_sock.live"}
+OTHERS = {
+    "static",
+    "session.home",
+    "health.healthz",
+    "health.readyz",
+    "health.metrics_",
+    "__flask_sock.live",
+}
 
 
 @dataclass
