@@ -125,7 +125,7 @@ def school(size: int, words: Words) -> Made:
     ))  # fmt: skip
     _fill(Conversation, (
         {**made, "id": at + n, "staff_id": holder(n), "person_id": of + n,
-         "last_message_at": now - timedelta(minutes=n), "last_message_id": last_of(n),
+         "last_message_at": now - timedelta(minutes=count - n), "last_message_id": last_of(n),
          "last_direction": Direction.INBOUND if n % 3 else Direction.OUTBOUND,
          "snippet": "Can you come on Tuesday?", "unread": int(n % 9 == 0)}
         for n in people

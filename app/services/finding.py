@@ -9,7 +9,7 @@ from app.models import ContactNumber, Conversation, Message, Person, PersonPhone
 from app.rules.access import Viewer
 from app.rules.search import Term, tail
 
-NEWEST = 2000  # among everybody's messages so many with a word are looked at, the newest
+NEWEST = 1000  # among everybody's messages so many with a word are looked at, the newest
 
 
 def answered_by(viewer: Viewer) -> ColumnElement[bool]:

@@ -157,9 +157,13 @@ def _keep_words() -> None:
 
 
 def _make_searchable() -> None:
+    postgresql = op.get_bind().dialect.name == 'postgresql'
+    if postgresql:  # with its true cost, or a search reads every row in the order of ids
+        made = "BEGIN RETURN array_to_tsvector(string_to_array(words, ' ')); END"
+        op.execute(f"CREATE FUNCTION lexemes(words text) RETURNS tsvector LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 1000 AS $${made}$$")
     for table in ('message', 'person'):
-        if op.get_bind().dialect.name == 'postgresql':
-            op.execute(f"CREATE INDEX ix_{table}_words ON {table} USING gin (array_to_tsvector(string_to_array(words, ' ')))")
+        if postgresql:
+            op.execute(f"CREATE INDEX ix_{table}_words ON {table} USING gin (lexemes(words))")
             continue
         found = f'{table}_words'
         op.execute(f"CREATE VIRTUAL TABLE {found} USING fts5(words, content='{table}', content_rowid='id', tokenize='unicode61 remove_diacritics 0')")
