@@ -126,10 +126,10 @@ def worker(queues: tuple[str, ...]) -> None:
     """Run one worker process."""
     from app import jobs
 
-    known = [jobs.DELIVERY_QUEUE, jobs.DEFAULT_QUEUE]
-    if unknown := set(queues) - set(known):
-        raise click.UsageError(f"There is no queue {unknown.pop()}; there are {', '.join(known)}.")
-    _run("workers.main", _process("worker"), list(queues) or known)
+    if unknown := set(queues) - set(jobs.QUEUES):
+        there = ", ".join(jobs.QUEUES)
+        raise click.UsageError(f"There is no queue {unknown.pop()}; there are {there}.")
+    _run("workers.main", _process("worker"), list(queues or jobs.QUEUES))
 
 
 @main.command(with_appcontext=False, epilog=_example("replyline scheduler"))

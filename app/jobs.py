@@ -21,7 +21,8 @@ from rq.serializers import JSONSerializer
 
 log = structlog.get_logger()
 
-DELIVERY_QUEUE, DEFAULT_QUEUE = "delivery", "default"
+# What waits for a provider stands in queues of its own: one that is silent holds up no mail.
+DELIVERY_QUEUE, ASKING_QUEUE, DEFAULT_QUEUE = QUEUES = ("delivery", "asking", "default")
 BELL = "replyline:events"  # Redis channel; the payload is an institution's id, or a whisper
 _RING_SECONDS = 60  # a ring that nobody answered is forgotten after this
 _REDIS_TIMEOUT = 1.0  # seconds; a request never waits longer for a bell
@@ -40,7 +41,11 @@ class Job(StrEnum):
     FORGET = "workers.upkeep.forget_old"
 
 
-QUEUE_OF = {Job.DELIVER: DELIVERY_QUEUE}
+QUEUE_OF = {
+    Job.DELIVER: DELIVERY_QUEUE,
+    Job.SETTLE: ASKING_QUEUE,
+    Job.IMPORT: ASKING_QUEUE,
+}
 
 
 def init_app(app: Flask, redis_url: str) -> None:

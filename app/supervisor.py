@@ -16,6 +16,7 @@ import click
 
 from app import embedded, logs
 from app.config import ROOT, ConfigError, Settings
+from app.jobs import QUEUES
 from app.processes import GaveUp, Process, Supervisor
 
 HOST = "127.0.0.1"
@@ -66,8 +67,8 @@ def _ours(settings: Settings, *, demo: bool) -> Iterator[Process]:
         listening = partial(_listens, settings.carrier_port)
         yield replyline("carrier", "carrier", ready=listening)
     yield replyline("web", "web", ready=partial(_is_healthy, settings.port))
-    yield replyline("worker-delivery", "worker", "--queue", "delivery")
-    yield replyline("worker-default", "worker", "--queue", "default")
+    for queue in QUEUES:
+        yield replyline(f"worker-{queue}", "worker", "--queue", queue)
     yield replyline("scheduler", "scheduler")
 
 

@@ -5,7 +5,7 @@ from importlib import import_module
 import pytest
 
 from app.config import Timing
-from app.jobs import DEFAULT_QUEUE, DELIVERY_QUEUE, QUEUE_OF, Job
+from app.jobs import QUEUE_OF, QUEUES, Job
 from workers.schedule import periodic_table
 
 
@@ -16,7 +16,7 @@ def test_a_job_can_be_found_by_its_name(job):
 
 
 def test_every_queue_is_one_that_workers_listen_to():
-    assert set(QUEUE_OF.values()) <= {DELIVERY_QUEUE, DEFAULT_QUEUE}
+    assert set(QUEUE_OF.values()) <= set(QUEUES)
 
 
 def test_what_was_left_is_looked_for_periodically():

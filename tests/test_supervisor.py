@@ -236,6 +236,7 @@ def test_the_table_of_a_demo(settings):
         "carrier",
         "web",
         "worker-delivery",
+        "worker-asking",
         "worker-default",
         "scheduler",
     ]

@@ -1,10 +1,12 @@
 """Email faults: a mail server that is away, and a worker that dies with a mail in its hands."""
 
+import socket
+
 import pytest
 from sqlalchemy import select, update
 
 from app.database import database_now, db, transaction
-from app.models import Email
+from app.models import Email, ProviderAccount
 from tests.helpers import until
 from tests.school import School
 from tests.stack import Stack
@@ -43,6 +45,33 @@ def test_emails_wait_for_the_mail_server_and_go_once(stack: Stack, school: Schoo
     for message in sent:
         dana.settled(message, "sent")
     assert [len(school.mails(person.email)) for person in people] == [1] * MAILS
+
+
+def test_a_provider_that_is_silent_holds_up_no_mail(school: School):
+    """F34: it is asked again and again for texts that got lost; meanwhile mail goes as ever."""
+    dana, devon = school.member(), school.person()
+    with school.another() as other, socket.create_server(("127.0.0.1", 0), backlog=100) as silent:
+        port = silent.getsockname()[1]
+        with school.app.app_context():
+            with transaction():
+                hers = update(ProviderAccount).where(ProviderAccount.id == other.account_id)
+                api = f"http://127.0.0.1:{port}"
+                db.session.execute(hers.values(api_url=api, imported_until=database_now(-9999)))
+            db.session.remove()
+        callers = [silent.accept()[0]]
+        silent.setblocking(False)
+        for _ in range(20):
+            dana.settled(dana.send(devon)["id"], "sent")
+        callers += iter(lambda: _caller(silent), None)
+        assert len(callers) < 10
+        other.resume()
+
+
+def _caller(server: socket.socket) -> socket.socket | None:
+    try:
+        return server.accept()[0]
+    except BlockingIOError:
+        return None
 
 
 @pytest.mark.parametrize(("point", "copies"), [("email.claimed", 1), ("email.handed_over", 2)])

@@ -16,6 +16,7 @@ from tests.soak.actor import Actor, Run
 PROCESSES = {  # by the end of their command lines
     "web": ("wsgi:app",),
     "worker-delivery": ("worker", "--queue", "delivery"),
+    "worker-asking": ("worker", "--queue", "asking"),
     "worker-default": ("worker", "--queue", "default"),
     "scheduler": ("scheduler",),
 }
