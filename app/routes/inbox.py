@@ -136,7 +136,9 @@ def why(message_id: int) -> Any:
         "status": shown.status_words(message),
     }
     page = "_why.html" if request.headers.get("HX-Request") else "why.html"
-    return render_template(f"inbox/{page}", decision=decision)
+    return render_template(
+        f"inbox/{page}", conversation_id=message.conversation_id, decision=decision
+    )
 
 
 @bp.get("/pictures/<int:picture_id>")
