@@ -11,6 +11,7 @@ from app.api import (  # noqa: F401 (each adds its operations)
     numbers,
     openapi,
     people,
+    person_phones,
     phones,
     settings,
     staff,

@@ -93,7 +93,10 @@ class PersonPhone(Base):
     """That a person has a number. Removed ones are kept (S3-38)."""
 
     __tablename__ = "person_phone"
-    __table_args__ = (UniqueConstraint("person_id", "contact_number_id"),)
+    __table_args__ = (
+        UniqueConstraint("person_id", "contact_number_id"),
+        Index("ix_person_phone_feed", "institution_id", "id"),
+    )
 
     id: Mapped[pk]
     institution_id: Mapped[institution_fk]

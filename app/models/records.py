@@ -31,7 +31,11 @@ class AuditEntry(Base):
     """Who did what to what. `detail` holds the difference, never a secret or a text."""
 
     __tablename__ = "audit_entry"
-    __table_args__ = (Index("ix_audit_entry_log", "institution_id", "id"),)
+    __table_args__ = (
+        Index("ix_audit_entry_log", "institution_id", "id"),
+        Index("ix_audit_entry_at", "institution_id", "at", "id"),
+        Index("ix_audit_entry_action", "institution_id", "action", "id"),
+    )
 
     id: Mapped[pk]
     institution_id: Mapped[institution_fk]

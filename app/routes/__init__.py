@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 from app.database import db
 from app.errors import ReplylineError, Unauthorized, Unavailable
 from app.routes import (  # noqa: F401 (compose, handling and later are of the inbox)
+    audit_log,
     compose,
     configuration,
     filters,
@@ -23,6 +24,7 @@ from app.routes import (  # noqa: F401 (compose, handling and later are of the i
     later,
     password,
     people,
+    person_phones,
     profile,
     roles,
     session,
@@ -43,8 +45,10 @@ _PAGES = (
     session.bp,
     inbox.bp,
     people.bp,
+    person_phones.bp,
     identify.bp,
     configuration.bp,
+    audit_log.bp,
     staff.bp,
     roles.bp,
     profile.bp,

@@ -150,14 +150,26 @@ class Place:
 
 _PLACES = (
     Place("Inbox", "inbox.index", "inbox", ("inbox",)),
-    Place("People", "people.index", "users", ("people", "identify"), (Can.PEOPLE_READ,)),
+    Place(
+        "People",
+        "people.index",
+        "users",
+        ("people", "person_phones", "identify"),
+        (Can.PEOPLE_READ,),
+    ),
     Place("Staff", "staff.index", "users-round", ("staff", "roles"), (Can.STAFF_MANAGE,)),
     Place(
         "Settings",
         "configuration.index",
         "settings",
-        ("configuration",),
-        (Can.SETTINGS_EDIT, Can.NUMBERS_MANAGE, Can.LIMITS_EDIT, Can.PROVIDER_EDIT),
+        ("configuration", "audit_log"),
+        (
+            Can.SETTINGS_EDIT,
+            Can.NUMBERS_MANAGE,
+            Can.LIMITS_EDIT,
+            Can.PROVIDER_EDIT,
+            Can.AUDIT_READ,
+        ),
     ),
 )
 

@@ -26,6 +26,7 @@ DOORS: dict[str, tuple[str, Any]] = {
     "GET /people/<id:person_id>/advisors": ("AMVRUS", None),
     "PUT /people/<id:person_id>/advisors/<id:staff_id>": ("AMV", None),
     "DELETE /people/<id:person_id>/advisors/<id:staff_id>": ("AMV", None),
+    "GET /person-phones": ("AMVRUS", None),
     "PATCH /phones/<id:phone_id>": ("AMV", {}),
     "DELETE /phones/<id:phone_id>": ("AMV", None),
     "POST /phones/<id:phone_id>/consent": ("AMV", {"status": "disabled", "reason": "asked"}),

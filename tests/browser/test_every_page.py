@@ -31,6 +31,7 @@ OTHERS = {
     "health.metrics_",
     "__flask_sock.live",
 }
+OTHERS |= {"audit_log.export", "person_phones.export"}  # files
 
 
 @dataclass
@@ -76,6 +77,8 @@ class Scene:
             assert browser.post("/profile/cover", data=covered).status_code == 303
         number = school.number(ours)["id"]
         kept = {"title": "Drop deadline", "body": "Hi {first_name}, until Dec 4. " * 8}
+        assert dana.api.delete(f"/phones/{maya.phone_ids[1]}").status_code == 204
+        school.settings(cool_off_days=7, fallback_email={"subject": "From {sender}"})
         shared = dana.api.post("/standard-texts", json={**kept, "shared": True}).json()["id"]
         assert dana.api.post("/standard-texts", json=kept).status_code == 201
         return cls(
@@ -94,6 +97,11 @@ class Scene:
                 "inbox.new": ["/inbox/new", "/inbox/new?q=maya", f"/inbox/new?person={failing.id}"],
                 "inbox.why": [f"/inbox/messages/{sent[n]['id']}/why" for n in (0, 2, 3)],
                 "people.index": ["/people", "/people?view=all", "/people?q=nobody"],
+                "person_phones.index": [
+                    "/people/phones",
+                    "/people/phones?show=all",
+                    "/people/phones?q=nobody",
+                ],
                 "people.person": [
                     f"{one}?edit={maya.phone_ids[0]}",
                     f"{one}?add=phone",
@@ -121,6 +129,11 @@ class Scene:
                 "standard_texts.one": [f"/texts/{shared}"],
                 "password.ask": ["/password"],
                 "password.choose": [school.password_link(f"nia.{dana.email}")],
+                "audit_log.index": [
+                    "/audit",
+                    f"/audit?q=maya&by={school.admin().id}&kind=consent&from=2026-01-01",
+                    "/audit?kind=settings",
+                ],
                 "configuration.index": ["/settings"],
                 "configuration.email": ["/settings/email"],
                 "configuration.twilio": [

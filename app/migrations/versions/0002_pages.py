@@ -128,6 +128,13 @@ def upgrade() -> None:
     with op.batch_alter_table('person', schema=None) as batch_op:
         batch_op.add_column(sa.Column('words', sa.Text(), nullable=False, server_default=''))
 
+    with op.batch_alter_table('audit_entry', schema=None) as batch_op:
+        batch_op.create_index('ix_audit_entry_at', ['institution_id', 'at', 'id'], unique=False)
+        batch_op.create_index('ix_audit_entry_action', ['institution_id', 'action', 'id'], unique=False)
+
+    with op.batch_alter_table('person_phone', schema=None) as batch_op:
+        batch_op.create_index('ix_person_phone_feed', ['institution_id', 'id'], unique=False)
+
     _keep_words()
     _make_searchable()
 

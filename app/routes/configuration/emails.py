@@ -13,7 +13,7 @@ from app.security import allowed, viewer
 from app.services import changes, letters, settings
 
 ENDPOINT = "configuration.email"
-_TITLES = {
+TITLES = {
     "reply_notice": (
         "Reply notice",
         "To a member of staff, about a reply that no browser of theirs has shown.",
@@ -24,7 +24,7 @@ _TITLES = {
     ),
 }
 _LENGTHS = {"subject": 300, "body": 10_000}
-_LABELS = {"subject": "Subject", "body": "Text"}
+PARTS = {"subject": "Subject", "body": "Text"}
 
 
 @bp.get("/email")
@@ -53,7 +53,7 @@ def save_email(kind: str) -> Any:
         settings.change(viewer(), basis(viewer(), {kind}), {kind: wanted})
     except Conflict:
         return _overtaken(kind, letter), 409
-    flash(f"The {_TITLES[kind][0].lower()} is saved.")
+    flash(f"The {TITLES[kind][0].lower()} is saved.")
     return redirect(url_for(ENDPOINT), code=303)
 
 
@@ -96,7 +96,7 @@ def _overtaken(kind: str, letter: Letter) -> str:
     """Subject and text each for themselves."""
     saved = changes.parts_of(kind, changes.since(viewer(), version()))
     yours = {"subject": letter.subject, "body": letter.body}
-    told, merged = overtaken(yours, saved, _LABELS, lambda _field, value: str(value))
+    told, merged = overtaken(yours, saved, PARTS, lambda _field, value: str(value))
     return _page(kind, Letter(merged["subject"], merged["body"]), conflict=told)
 
 
@@ -111,7 +111,7 @@ def _page(
     asking = begin()
     found = settings.current(asking)
     forms = []
-    for name, (title, about) in _TITLES.items():
+    for name, (title, about) in TITLES.items():
         here = name == kind
         shown = letter if here and letter else Letter(**found[name])
         keeps = here and conflict is None and request.method == "POST"

@@ -11,6 +11,7 @@ from flask import Blueprint, render_template, request, url_for
 from app import clock
 from app.routes.filters import bookmark, clock_time, day
 from app.rules.access import Can, Viewer
+from app.rules.audit_log import Kind
 from app.security import viewer
 from app.services import changes
 from app.services.changes import Saved
@@ -45,7 +46,8 @@ def page(template: str, endpoint: str, **found: Any) -> str:
         for tab in TABS
         if tab.open_to(viewer())
     ]
-    return render_template(f"configuration/{template}", tabs=tabs, **found)
+    log = url_for("audit_log.index", kind=Kind.SETTINGS) if viewer().can(Can.AUDIT_READ) else None
+    return render_template(f"configuration/{template}", tabs=tabs, log=log, **found)
 
 
 def begin() -> Viewer:

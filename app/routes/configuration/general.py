@@ -63,9 +63,11 @@ Values = dict[str, Any]  # as the API has them (contract 4)
 @bp.get("")
 @allowed()
 def index() -> Any:
-    """The tab, or the next one that this viewer may open."""
-    asking = require_one(*TWILIO)
-    if not any(asking.can(need) for need in GENERAL):
+    """The tab, or the next page of the settings that this viewer may open."""
+    asking = require_one(*TWILIO, Can.AUDIT_READ)
+    if not asking.capabilities & {*TWILIO}:
+        return redirect(url_for("audit_log.index"))
+    if not asking.capabilities & {*GENERAL}:
         return redirect(url_for("configuration.twilio"))
     begin()
     found = settings.current(asking)

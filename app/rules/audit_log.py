@@ -1,0 +1,262 @@
+"""Audit log: what somebody did, as the rest of a sentence that begins with their name.
+
+`DEEDS` is the whole vocabulary. An action that it lacks is told as well as its own words allow.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from app.rules.access import MEANING
+from app.rules.consent import SmsStatus
+from app.rules.history import STATUS
+
+NOBODY = "nobody"
+COMMAND_LINE = "The command line"  # who, where nobody was signed in
+
+
+class Kind(StrEnum):
+    """What is filtered by."""
+
+    CONVERSATIONS = "conversations"
+    CONSENT = "consent"
+    PEOPLE = "people"
+    SETTINGS = "settings"
+    NUMBERS = "numbers"
+    STAFF = "staff"
+    ACCESS = "access"
+    TEXTS = "texts"
+    EXPORTS = "exports"
+    OTHER = "other"
+
+
+KINDS: dict[Kind, str] = {
+    Kind.CONVERSATIONS: "Conversations",
+    Kind.CONSENT: "Consent",
+    Kind.PEOPLE: "People and phones",
+    Kind.SETTINGS: "Settings",
+    Kind.NUMBERS: "Numbers and provider",
+    Kind.STAFF: "Staff and roles",
+    Kind.ACCESS: "Passwords and API tokens",
+    Kind.TEXTS: "Standard texts",
+    Kind.EXPORTS: "Exports",
+    Kind.OTHER: "Everything else",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """`words`: with {fields}; what stands in [brackets] leads to the thing. `shows`: the fields of
+    the entry's detail that are told below the sentence."""
+
+    kind: Kind
+    words: str
+    shows: tuple[str, ...] = ()
+
+
+SETTINGS_CHANGED = "settings.changed"
+
+DEEDS: dict[str, Deed] = {
+    "conversation.read": Deed(
+        Kind.CONVERSATIONS, "read the conversation of {holder} with [{target}]"
+    ),
+    "conversation.handed_over": Deed(
+        Kind.CONVERSATIONS, "handed the conversation with [{target}] from {was} to {to}"
+    ),
+    "consent.changed": Deed(Kind.CONSENT, "set [{target}]{of} to {status}"),
+    "phone.added": Deed(Kind.PEOPLE, "added the phone [{target}]{of}"),
+    "phone.changed": Deed(Kind.PEOPLE, "changed the phone [{target}]{of}", ("type", "verified")),
+    "phone.removed": Deed(Kind.PEOPLE, "removed the phone [{target}]{of}"),
+    "phone.restored": Deed(Kind.PEOPLE, "brought back the phone [{target}]{of}"),
+    "number.identified": Deed(Kind.PEOPLE, "said that [{target}] is the number of {person}"),
+    "number.split_off": Deed(Kind.PEOPLE, "said that [{target}] is not the number of {person}"),
+    "advisor.added": Deed(Kind.PEOPLE, "made [{target}] a student of {advisor}"),
+    "advisor.removed": Deed(Kind.PEOPLE, "took [{target}] from the students of {advisor}"),
+    SETTINGS_CHANGED: Deed(Kind.SETTINGS, "changed [the settings], version {version}"),
+    "institution.created": Deed(Kind.SETTINGS, "created {target}"),
+    "provider.saved": Deed(Kind.NUMBERS, "saved [the provider account]"),
+    "number.added": Deed(Kind.NUMBERS, "put [{target}] into the pool"),
+    "number.released": Deed(Kind.NUMBERS, "took [{target}] back from {holder}"),
+    "number.reassigned": Deed(
+        Kind.NUMBERS, "gave [{target}] to {holder}", ("was", "conversations")
+    ),
+    "number.retired": Deed(Kind.NUMBERS, "retired [{target}]"),
+    "staff.created": Deed(Kind.STAFF, "added [{target}] to the staff", ("roles",)),
+    "staff.changed": Deed(
+        Kind.STAFF, "changed the account of [{target}]", ("name", "roles", "active")
+    ),
+    "staff.deactivated": Deed(
+        Kind.STAFF,
+        "deactivated [{target}]",
+        ("number", "conversations", "moved", "texts", "students"),
+    ),
+    "staff.reactivated": Deed(Kind.STAFF, "reactivated [{target}]"),
+    "profile.changed": Deed(Kind.STAFF, "changed the profile of [{target}]", ("name", "timezone")),
+    "role.saved": Deed(Kind.STAFF, "saved the role [{target}]", ("capabilities",)),
+    "role.deleted": Deed(Kind.STAFF, "deleted the role {name}"),
+    "cover.arranged": Deed(
+        Kind.STAFF, "arranged that {by} covers for [{target}]", ("first", "last")
+    ),
+    "cover.ended": Deed(Kind.STAFF, "ended the cover for [{target}]"),
+    "password.link_sent": Deed(Kind.ACCESS, "sent [{target}] a link to choose a password"),
+    "password.asked": Deed(Kind.ACCESS, "asked for a link to choose a password"),
+    "password.chosen": Deed(Kind.ACCESS, "chose a password with a link"),
+    "password.changed": Deed(Kind.ACCESS, "changed the password of [{target}]"),
+    "sessions.ended": Deed(Kind.ACCESS, "signed [{target}] out of every other browser"),
+    "token.created": Deed(Kind.ACCESS, "made the API token [{name}]", ("scopes",)),
+    "token.revoked": Deed(Kind.ACCESS, "ended the API token {name} of {holder}"),
+    "standard_text.created": Deed(Kind.TEXTS, "added the shared text [{title}]"),
+    "standard_text.changed": Deed(Kind.TEXTS, "changed the shared text [{title}]"),
+    "standard_text.deleted": Deed(Kind.TEXTS, "deleted the shared text {title}"),
+    "audit_log.exported": Deed(Kind.EXPORTS, "exported the audit log", ("filter",)),
+    "person_phones.exported": Deed(Kind.EXPORTS, "exported the phones of people", ("filter",)),
+}
+
+# Fields of a detail that hold the id of a member of staff.
+STAFF_FIELDS = frozenset(
+    ("holder", "was", "to", "advisor", "by", "number", "conversations", "students")
+)
+PERSON_FIELD = "person"
+
+_LABELS = {
+    "type": "Type",
+    "verified": "Verified",
+    "was": "Held before by",
+    "conversations": "Open conversations",
+    "roles": "Roles",
+    "name": "Name",
+    "active": "Account",
+    "number": "Number",
+    "moved": "Conversations moved",
+    "texts": "Texts for later",
+    "students": "Students",
+    "timezone": "Time zone",
+    "capabilities": "May",
+    "scopes": "Rights",
+    "first": "First day",
+    "last": "Last day",
+    "filter": "Filter",
+}
+_OF_NOBODY = {
+    "number": "back to the pool",
+    "conversations": "to unclaimed",
+    "scopes": "all of its owner",
+    "timezone": "that of the institution",
+    "roles": "none",
+}
+_SAID = {
+    ("conversations", "move"): "went along",
+    ("conversations", "keep"): "stayed",
+    ("active", True): "active",
+    ("active", False): "deactivated",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the ids of an entry are called. `target`: its subject; `of`: whose that is, "" where it
+    is nobody's. `version`: of the settings, after this change."""
+
+    target: str
+    of: str = ""
+    staff: Mapping[int, str] = field(default_factory=dict)
+    people: Mapping[int, str] = field(default_factory=dict)
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A sentence without its subject and its full stop; `link` is the part that leads to the
+    thing, "" where nothing does."""
+
+    before: str
+    link: str = ""
+    after: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.before}{self.link}{self.after}"
+
+
+def kind_of(action: str) -> Kind:
+    deed = DEEDS.get(action)
+    return deed.kind if deed else Kind.OTHER
+
+
+def told(action: str, detail: Mapping[str, Any], names: Names) -> Told:
+    """What was done."""
+    deed = DEEDS.get(action)
+    words = deed.words if deed else _unknown(action, names)
+    fields = _Fields(_field(name, value, names) for name, value in detail.items())
+    fields |= {
+        "target": names.target,
+        "of": f" of {names.of}" if names.of else "",
+        "version": str(names.version or ""),
+    }
+    # Each part is filled in by itself: a name may hold a bracket.
+    before, _, rest = words.partition("[")
+    link, _, after = rest.partition("]")
+    return Told(*(part.format_map(fields) for part in (before, link, after)))
+
+
+class _Fields(dict[str, str]):
+    def __missing__(self, _name: str) -> str:
+        return NOBODY
+
+
+def _unknown(action: str, names: Names) -> str:
+    """ "import.finished" of an import: finished [import 5]."""
+    plain = "".join(c for c in action.replace("_", " ") if c.isalnum() or c in " .")
+    noun, _, verb = plain.partition(".")
+    if not verb:
+        return f"{noun}: [{{target}}]"
+    return (
+        f"{verb} [{{target}}]" if names.target.startswith(noun) else f"{verb} {noun}: [{{target}}]"
+    )
+
+
+def _field(name: str, value: Any, names: Names) -> tuple[str, str]:
+    if name == "status" and value in set(SmsStatus):
+        return name, STATUS[SmsStatus(value)]
+    if name == PERSON_FIELD:
+        return name, names.people.get(value, "somebody")
+    if name in STAFF_FIELDS and isinstance(value, int):
+        return name, names.staff.get(value, "somebody")
+    return name, NOBODY if value is None else str(value)
+
+
+def shown(action: str, detail: Mapping[str, Any], names: Names) -> list[tuple[str, str]]:
+    """What else is known about it, as (label, value). Of an unknown action everything plain; of
+    changed settings nothing, because those are told as differences."""
+    deed = DEEDS.get(action)
+    if deed is None:
+        plain = {k: v for k, v in detail.items() if isinstance(v, str | int | float | bool)}
+        return [(k.replace("_", " ").capitalize(), str(v)[:300]) for k, v in plain.items()]
+    given = [name for name in deed.shows if name in detail and _tells(action, name, detail[name])]
+    return [(_LABELS[name], _value(name, detail[name], names)) for name in given]
+
+
+def _tells(action: str, name: str, value: Any) -> bool:
+    """What was left alone is not told."""
+    return not (value is None and (action in ("phone.changed", "staff.changed") or name == "was"))
+
+
+def _value(name: str, value: Any, names: Names) -> str:
+    if value is None:
+        return _OF_NOBODY.get(name, NOBODY)
+    if isinstance(value, list):
+        words = {str(right): meaning for right, meaning in MEANING.items()}
+        return ", ".join(words.get(str(each), str(each)) for each in value) or "nothing"
+    if isinstance(value, dict):
+        return ", ".join(f"{k}: {v}" for k, v in value.items()) or "none"
+    if (name, value) in _SAID:
+        return _SAID[name, value]
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name in STAFF_FIELDS and isinstance(value, int):
+        return (
+            f"to {names.staff.get(value, 'somebody')}"
+            if name != "was"
+            else names.staff.get(value, "somebody")
+        )
+    return str(value)
