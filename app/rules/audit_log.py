@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -249,6 +250,9 @@ def _value(name: str, value: Any, names: Names) -> str:
         return ", ".join(words.get(str(each), str(each)) for each in value) or "nothing"
     if isinstance(value, dict):
         return ", ".join(f"{k}: {v}" for k, v in value.items()) or "none"
+    if name in ("first", "last"):
+        day = date.fromisoformat(value)
+        return f"{day:%b} {day.day}, {day.year}"
     if (name, value) in _SAID:
         return _SAID[name, value]
     if isinstance(value, bool):

@@ -53,6 +53,11 @@ SHOWN = [
             ("Students", "nobody"),
         ],
     ),
+    (
+        "cover.arranged",
+        {"by": 2, "first": "2026-11-02", "last": "2026-12-24"},
+        [("First day", "Nov 2, 2026"), ("Last day", "Dec 24, 2026")],
+    ),
     ("settings.changed", {"cool_off_days": [0, 7]}, []),
     ("import.finished", {"rows": 5, "odd": {"a": 1}}, [("Rows", "5")]),
 ]
