@@ -45,6 +45,7 @@ def index() -> Any:
         kinds=KINDS,
         typed=_state(request.args),
         chips=_chips(wanted, dict(staff)),
+        filters_on=len(_state(request.args).keys() - {"q"}),
         problems=problems,
         before=before,
         next=cursor.written((last.at, last.id)) if last else None,

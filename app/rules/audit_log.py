@@ -249,7 +249,8 @@ def _value(name: str, value: Any, names: Names) -> str:
         words = {str(right): meaning for right, meaning in MEANING.items()}
         return ", ".join(words.get(str(each), str(each)) for each in value) or "nothing"
     if isinstance(value, dict):
-        return ", ".join(f"{k}: {v}" for k, v in value.items()) or "none"
+        parts = [f"{k}: {_in_filter(k, v, names)}" for k, v in value.items()]
+        return ", ".join(parts) or "none"
     if name in ("first", "last"):
         day = date.fromisoformat(value)
         return f"{day:%b} {day.day}, {day.year}"
@@ -264,3 +265,7 @@ def _value(name: str, value: Any, names: Names) -> str:
             else names.staff.get(value, "somebody")
         )
     return str(value)
+
+
+def _in_filter(name: str, value: Any, names: Names) -> str:
+    return names.staff.get(value, COMMAND_LINE) if name == "by" else str(value)

@@ -28,6 +28,8 @@ from app.rules.phones import pretty
 from app.rules.search import Term, folded, tail, terms
 from app.services import people
 
+_FULL_NAME = Person.given_name + " " + Person.family_name
+
 # Tables that are small enough to be looked through, and what their rows are called.
 _SMALL: dict[str, tuple[Any, Any]] = {
     "staff": (Staff, Staff.name),
@@ -85,7 +87,8 @@ def of(viewer: Viewer, entries: Sequence[tuple[str, Mapping[str, Any]]]) -> Know
         table, _, row = subject.partition(":")
         if row.isascii() and row.isdigit():
             ids[table].add(int(row))
-        ids["staff"] |= {v for k, v in detail.items() if k in STAFF_FIELDS and type(v) is int}
+        fields = {**detail, **(detail.get("filter") or {})}
+        ids["staff"] |= {v for k, v in fields.items() if k in STAFF_FIELDS and type(v) is int}
         if type(person := detail.get(PERSON_FIELD)) is int:
             ids["person"].add(person)
     plain = _plain(viewer, ids)
@@ -98,10 +101,9 @@ def of(viewer: Viewer, entries: Sequence[tuple[str, Mapping[str, Any]]]) -> Know
 
 
 def _plain(viewer: Viewer, ids: Mapping[str, set[int]]) -> list[Subject]:
-    full_name = Person.given_name + " " + Person.family_name
     tables = {
         **_SMALL,
-        "person": (Person, full_name),
+        "person": (Person, _FULL_NAME),
         "institution": (Institution, Institution.name),
     }
     asked = []
@@ -137,7 +139,7 @@ def _conversations(viewer: Viewer, ids: Iterable[int]) -> list[Subject]:
         select(
             Conversation.id,
             Conversation.staff_id,
-            Person.given_name + " " + Person.family_name,
+            _FULL_NAME,
             ContactNumber.e164,
         )
         .outerjoin(Person, Person.id == Conversation.person_id)
@@ -157,30 +159,30 @@ def _conversations(viewer: Viewer, ids: Iterable[int]) -> list[Subject]:
 
 def _phones(viewer: Viewer, ids: Mapping[str, set[int]]) -> list[Subject]:
     """Phones of people, and numbers with the person who has them now; of several the first."""
-    phones, numbers = ids.get("person_phone"), ids.get("contact_number")
-    if not phones and not numbers:
-        return []
-    wanted = or_(
-        PersonPhone.id.in_(phones or ()),
-        and_(ContactNumber.id.in_(numbers or ()), PersonPhone.removed_at.is_(None)),
+    asked = (
+        (ids.get("person_phone"), PersonPhone.id),
+        (ids.get("contact_number"), ContactNumber.id),
     )
-    rows = db.session.execute(
-        select(
-            ContactNumber.id,
-            ContactNumber.e164,
-            PersonPhone.id,
-            PersonPhone.removed_at,
-            Person.id,
-            Person.given_name + " " + Person.family_name,
-        )
+    columns = (
+        ContactNumber.id,
+        ContactNumber.e164,
+        PersonPhone.id,
+        PersonPhone.removed_at,
+        Person.id,
+        _FULL_NAME,
+    )
+    parts: list[Any] = [
+        select(*(column.label(f"c{n}") for n, column in enumerate(columns)))
+        .select_from(ContactNumber)
         .outerjoin(PersonPhone, PersonPhone.contact_number_id == ContactNumber.id)
         .outerjoin(Person, Person.id == PersonPhone.person_id)
-        .where(
-            ContactNumber.institution_id == viewer.institution_id,
-            or_(wanted, ContactNumber.id.in_(numbers or ())),
-        )
-        .order_by(PersonPhone.id)
-    )
+        .where(ContactNumber.institution_id == viewer.institution_id, column.in_(wanted))
+        for wanted, column in asked
+        if wanted
+    ]
+    if not parts:
+        return []
+    rows = db.session.execute(union_all(*parts).order_by("c2"))
     found: dict[str, Subject] = {}
     for number_id, e164, phone_id, removed_at, person_id, name in rows:
         shown = pretty(e164, viewer.region)

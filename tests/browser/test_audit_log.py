@@ -50,7 +50,10 @@ def test_an_administrator_sees_who_changed_what_and_takes_it_away(school, opened
     expect(entries(page)).to_have_count(1)
     expect(entries(page)).to_contain_text("of Tomás Herrera to SMS Disabled")
     expect(page).to_have_url(re.compile("q=herr"))
+    if size == "phone":
+        page.get_by_text("Filters", exact=True).click()
     page.get_by_label("Who did it").select_option("The command line")
+    expect(page.locator("#filters-on")).to_have_text("Filters, 1 on")
     expect(page.get_by_role("heading", name="Nothing matches")).to_be_visible()
     wrong += looked_at(page)
     page.get_by_label("Who did it").select_option("Priya Shah")

@@ -205,6 +205,8 @@ def test_a_file_holds_what_is_filtered_and_nothing_that_is_calculated(school, bu
         assert mine["Who"] == "'+1 Evil"
         assert (mine["What"], mine["Action"]) == ("exported the audit log", "audit_log.exported")
         assert mine["Details"] == "Filter: kind: consent, q: HYPERLINK"
+    last = rows(browser, by=member.id)[0]
+    assert last == "+1 Evil exported the audit log Filter by: +1 Evil, kind: exports"
     [changed] = exported(browser, kind="settings", by=school.admin().id)
     assert changed["Details"].startswith("Days before a number is given again: 0 → 7; Fallback")
 
