@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
 from app.database import db, transaction
@@ -93,18 +93,16 @@ def staff_to_choose(viewer: Viewer) -> list[tuple[int, str]]:
 def export(viewer: Viewer, wanted: Wanted) -> Iterator[Entry]:
     """All that is looked for, the newest first, read bit by bit; what is written meanwhile is not
     in it, and that it was exported is written down."""
-    newest = db.session.execute(select(func.max(AuditEntry.id)).where(_inside(viewer))).scalar_one()
+    newest = _read(viewer, [_inside(viewer)], 1)
     with transaction():
         about = f"institution:{viewer.institution_id}"
         detail = {"filter": wanted.said}
         audit(viewer.institution_id, "audit_log.exported", about, viewer.staff_id, **detail)
-    return _batches(viewer, wanted, newest or 0)
+    return _batches(viewer, wanted, Place(newest[0].at, newest[0].id + 1)) if newest else iter(())
 
 
-def _batches(viewer: Viewer, wanted: Wanted, newest: int) -> Iterator[Entry]:
-    before = None
-    conditions = [_inside(viewer), AuditEntry.id <= newest, *_wanted(viewer, wanted)]
-    while entries := _read(viewer, [*conditions, *_older(before)], _BATCH):
+def _batches(viewer: Viewer, wanted: Wanted, before: Place) -> Iterator[Entry]:
+    while entries := page(viewer, wanted, limit=_BATCH, before=before):
         db.session.rollback()  # no read stays open while somebody's line is slow
         yield from entries
         before = entries[-1].place
@@ -151,8 +149,10 @@ def _named(viewer: Viewer, q: str) -> ColumnElement[bool]:
 def _older(before: Place | None) -> list[Any]:
     if before is None:
         return []
-    at, row = AuditEntry.at, AuditEntry.id
-    return [at <= before.at, or_(at < before.at, row < before.id)]
+    return [
+        tuple_(AuditEntry.at, AuditEntry.id)
+        < tuple_(literal(before.at, AuditEntry.at.type), before.id)
+    ]
 
 
 # Reading
