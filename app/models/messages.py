@@ -132,6 +132,7 @@ class Message(Base):
         UniqueConstraint("provider_account_id", "provider_sid"),
         UniqueConstraint("staff_id", "idempotency_key"),
         Index("ix_message_thread", "conversation_id", "id"),
+        Index("ix_message_said", "conversation_id", "created_at", "id"),
         Index("ix_message_pair", "contact_number_id", "sender_number_id", "id"),
         Index("ix_message_person", "person_id", "id"),
         Index("ix_message_log", "institution_id", "id"),

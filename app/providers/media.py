@@ -4,9 +4,11 @@ X21: https to a named host (or the address that the account itself is on), one r
 again; small, and what it is is told by its first bytes, never by its name.
 """
 
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import urllib3
+from urllib3.exceptions import LocationParseError
+from urllib3.util import Url, parse_url
 
 from app.errors import ProviderRefused, ProviderUnknown
 
@@ -39,15 +41,20 @@ def picture(url: str, auth: tuple[str, str], home: str | None) -> tuple[str, byt
 
 
 def _checked(url: str, home: str | None) -> str:
-    parts = urlsplit(url)
-    own = home and (parts.scheme, parts.netloc) == urlsplit(home)[:2]
-    if not own and not (parts.scheme == "https" and _is_theirs(parts.hostname or "")):
+    """The address as the client itself reads it: two readers may see two hosts in one address."""
+    try:
+        parts = parse_url(url)
+    except LocationParseError:
+        parts = Url()
+    own = home and _site(parts) == _site(parse_url(home))
+    named = _site(parts) == ("https", parts.host, None) and (parts.host or "").endswith(_HOSTS)
+    if parts.auth is not None or not (own or named):
         raise ProviderRefused("This picture lies outside of the provider, so it is not fetched.")
-    return url
+    return parts.url
 
 
-def _is_theirs(host: str) -> bool:
-    return host.endswith(_HOSTS)
+def _site(parts: Url) -> tuple[str | None, str | None, int | None]:
+    return parts.scheme, parts.host, parts.port
 
 
 def kind_of(content: bytes) -> str:

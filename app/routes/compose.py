@@ -38,13 +38,17 @@ def emptied(conversation_id: int, asking: Viewer) -> str:
     return render_template("inbox/_compose.html", **whole(row_of(conversation_id), asking))
 
 
+def key_of_form() -> str:
+    """What this form is sent under, however often; "" for none."""
+    return request.form.get("key", "").replace("\x00", "")[:80]
+
+
 def _draft() -> Draft:
-    key = request.form.get("key", "")[:80]
     phone_id = request.form.get("phone_id", type=row_id)
     body = request.form.get("body", "").replace("\x00", "")
     later = request.form.get("when") == "later"
     send_at = moment(request.form.get("send_at", ""), "send_at") if later else None
-    return Draft(body, phone_id=phone_id, key=key or None, send_at=send_at)
+    return Draft(body, phone_id=phone_id, key=key_of_form() or None, send_at=send_at)
 
 
 @bp.post("/<int:conversation_id>/draft")
@@ -52,7 +56,7 @@ def _draft() -> Draft:
 def draft(conversation_id: int) -> Any:
     """Keep what is typed; others who may answer are told that somebody does."""
     asking, body = viewer(), request.form.get("body", "").replace("\x00", "")
-    drafts.save(asking, conversation_id, body, request.form.get("key", "")[:80])
+    drafts.save(asking, conversation_id, body, key_of_form())
     if body.strip():
         presence.note_typing(asking, row_of(conversation_id).thread)
     return "", 204

@@ -3,15 +3,34 @@
 import base64
 import json
 from collections.abc import Callable, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, NoReturn
 
 from app.routes.filters import row_id
 
 Reader = Callable[[str], Any]
 
-BY_NAME: tuple[Reader, ...] = (str, str, row_id)
-BY_TIME: tuple[Reader, ...] = (datetime.fromisoformat, row_id)
+
+def when(text: str) -> datetime:
+    """A time as an address carries it; ValueError for what is none or beyond all calendars."""
+    try:
+        found = datetime.fromisoformat(text)
+        return found.astimezone(UTC) if found.tzinfo else _no(text)
+    except OverflowError:
+        raise ValueError(text) from None
+
+
+def words(text: str) -> str:
+    """ValueError for what no database keeps."""
+    return _no(text) if "\x00" in text.encode().decode() else text
+
+
+def _no(text: str) -> NoReturn:
+    raise ValueError(text)
+
+
+BY_NAME: tuple[Reader, ...] = (words, words, row_id)
+BY_TIME: tuple[Reader, ...] = (when, row_id)
 
 
 def written(key: Sequence[Any]) -> str:
@@ -24,8 +43,6 @@ def read(cursor: str, readers: Sequence[Reader]) -> tuple[Any, ...] | None:
     try:
         plain = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         parts = [reader(text) for reader, text in zip(readers, plain, strict=True)]
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
-    whole = all("\x00" not in p for p in parts if isinstance(p, str))
-    aware = all(p.tzinfo is not None for p in parts if isinstance(p, datetime))
-    return tuple(parts) if whole and aware else None
+    return tuple(parts)

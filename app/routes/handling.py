@@ -5,7 +5,7 @@ from typing import Any
 from flask import flash, redirect, render_template, request, url_for
 
 from app.errors import Invalid
-from app.routes.compose import emptied, kept
+from app.routes.compose import emptied, kept, key_of_form
 from app.routes.filters import row_id
 from app.routes.filters import until as until_words
 from app.routes.inbox import bp
@@ -139,7 +139,7 @@ def note(conversation_id: int) -> Any:
     """Keep what is typed as a private note."""
     asking = viewer()
     try:
-        key = request.form.get("key", "")[:80] or None
+        key = key_of_form() or None
         handling.write_note(asking, conversation_id, request.form.get("body", ""), key)
     except Invalid as error:
         return kept(conversation_id, asking, str(error)), 422

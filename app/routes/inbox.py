@@ -1,6 +1,5 @@
 """Inbox: the conversation list, and an open thread."""
 
-from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, g, render_template, request, url_for
@@ -9,6 +8,7 @@ from app.database import db
 from app.errors import NotFound, ProviderError, ProviderRefused, Unavailable
 from app.models import Direction, Message
 from app.routes import preview, shown
+from app.routes.cursor import when
 from app.routes.filters import bookmark, row_id
 from app.routes.opened import details_of, route_of, row_of, target_of, thread_of, whole
 from app.rules.access import Viewer
@@ -79,8 +79,7 @@ def _place(mark: str) -> Place | None:
     unread, _, rest = mark.partition("_")
     at, _, id_ = rest.partition("_")
     try:
-        found = datetime.fromisoformat(at)
-        return Place(unread == "1", found, row_id(id_)) if found.tzinfo else None
+        return Place(unread == "1", when(at), row_id(id_))
     except ValueError:
         return None
 
@@ -101,7 +100,10 @@ def conversation(conversation_id: int) -> Any:
 @bp.get("/<int:conversation_id>/thread")
 @allowed()
 def thread(conversation_id: int) -> Any:
-    return render_template("inbox/_thread.html", **thread_of(row_of(conversation_id), viewer()))
+    asking = viewer()
+    earlier = "before" in request.args  # the newest page was noted when it was opened
+    row = inbox.opened(asking, conversation_id) if earlier else row_of(conversation_id)
+    return render_template("inbox/_thread.html", **thread_of(row, asking))
 
 
 @bp.get("/<int:conversation_id>/details")

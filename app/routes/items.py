@@ -79,7 +79,8 @@ class NoteItem:
 
 @dataclass(frozen=True, slots=True)
 class HeldItem:
-    """A text for later. `asks`: they replied meanwhile; `past`: its time is over."""
+    """A text for later. `asks`: they replied meanwhile; `past`: its time is over; `own`: the viewer
+    wrote it."""
 
     id: int
     channel: str
@@ -87,13 +88,15 @@ class HeldItem:
     send_at: datetime
     asks: bool
     past: bool
+    own: bool
 
 
-def held_item(message: Message) -> HeldItem:
+def held_item(message: Message, viewer: Viewer) -> HeldItem:
     assert message.send_at is not None
     past = message.send_at <= clock.now()
     asks = message.asks_at is not None
-    return HeldItem(message.id, message.channel.value, message.body, message.send_at, asks, past)
+    channel, own = message.channel.value, message.staff_id == viewer.staff_id
+    return HeldItem(message.id, channel, message.body, message.send_at, asks, past, own)
 
 
 def message_item(said: Said, viewer: Viewer, names: Names) -> MessageItem:
@@ -227,7 +230,7 @@ def thread_view(row: Row, viewer: Viewer, page: Page, names: Names) -> ThreadVie
         thread.staff_id is None and viewer.can(Can.TEXT_REPLY),
         viewer.may_hand_on(thread.staff_id),
         None if mine else _held_by(row, covered=answers),
-        [] if page.later else [held_item(m) for m in page.held],
+        [] if page.later else [held_item(m, viewer) for m in page.held],
     )
 
 

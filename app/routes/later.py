@@ -20,7 +20,7 @@ def later_() -> Any:
     asking = viewer()
     bookmark(asking)
     found = [
-        (items.held_item(message), thread.id, person.name if person else thread.snippet)
+        (items.held_item(message, asking), thread.id, person.name if person else thread.snippet)
         for message, thread, person in later.listed(asking)
     ]
     return render_template("inbox/later.html", found=found)
@@ -67,7 +67,7 @@ def save_later(message_id: int) -> Any:
 
 
 def _later_form(message_id: int, form: dict[str, str] | None = None) -> str:
-    message = messages.one(viewer(), message_id).message
+    message = later.waiting(viewer(), message_id)
     page = "_change_later.html" if request.headers.get("HX-Request") else "change_later.html"
     filled = form or {"body": message.body, "send_at": in_field(message.send_at)}
     return render_template(f"inbox/{page}", message=message, form=filled)

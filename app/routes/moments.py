@@ -15,7 +15,7 @@ def moment(typed: str, field: str) -> datetime:
     """What was chosen in a field for date and time. Raises Invalid for what is none."""
     try:
         return datetime.strptime(typed[:16], _FIELD).replace(tzinfo=zone()).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise Invalid(field, "Choose a day and a time.") from None
 
 

@@ -54,12 +54,14 @@ def delete(role_id: int) -> Any:
 def _saved(role_id: int | None) -> Any:
     name = request.form.get("name", "").replace("\x00", "").strip()[: roles.LONGEST_NAME + 1]
     rights = [right for right in Can if right in request.form.getlist("capability")]
+    seen = request.form.getlist("seen") if "seen" in request.form else None
     try:
-        roles.save(viewer(), role_id, name, [*rights])
+        roles.save(viewer(), role_id, name, [*rights], seen)
     except (Invalid, Conflict, Forbidden) as error:
         taken = "name" if error.code == "role_exists" else "capabilities"
         problems = {p["field"]: p["message"] for p in error.fields} or {taken: str(error)}
-        return _page(role_id, {"name": name, "capabilities": rights}, problems), 422
+        form = {"name": name, "capabilities": rights, "seen": seen}
+        return _page(role_id, form, problems), 422
     flash(f"The role {name} is saved.")
     return redirect(url_for("roles.index"), code=303)
 

@@ -111,7 +111,7 @@ def ago(past: timedelta) -> str:
 def _snippet(thread: Conversation, last: Message | None) -> str:
     if last is not None and is_keyword(last):
         return f"Texted {thread.snippet}"
-    return thread.snippet or "Picture"
+    return thread.snippet or ("Picture" if last is not None else "Text for later")
 
 
 def is_keyword(message: Message) -> bool:

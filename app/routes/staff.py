@@ -64,6 +64,7 @@ def _form() -> dict[str, Any]:
         "name": form.get("name", "").replace("\x00", "").strip()[: staff.LONGEST_NAME + 1],
         "email": form.get("email", "").replace("\x00", "").strip()[:320],
         "roles": [name.replace("\x00", "") for name in form.getlist("role")],
+        "seen": [name for name in form.getlist("seen") if name] if "seen" in form else None,
     }
 
 
@@ -111,7 +112,7 @@ def _one_page(
         member=found,
         status=STATUS[colleagues.status_of(found)],
         number=staff.number_of(staff_id),
-        form=form or {"name": found.name, "roles": held},
+        form=form or {"name": found.name, "roles": held, "seen": held},
         problems=problems,
         roles=_choices(held),
         cover=covering.shown(staff_id, uncovered or {}),
@@ -134,7 +135,8 @@ def change(staff_id: int) -> Any:
     form = _form()
     try:
         staff.check_name(form["name"])
-        staff.change(viewer(), staff_id, name=form["name"], roles=form["roles"])
+        changes = {"name": form["name"], "roles": form["roles"], "roles_seen": form["seen"]}
+        staff.change(viewer(), staff_id, **changes)
     except (Invalid, Conflict, Forbidden) as error:
         return _one_page(staff_id, _problems(error, "roles"), form), 422
     flash(f"{form['name']} is saved.")

@@ -41,6 +41,7 @@ class Status(IntEnum):
 UNFINISHED = frozenset({Status.QUEUED, Status.SENDING, Status.UNCONFIRMED})
 FAILURES = frozenset({Status.REJECTED, Status.FAILED, Status.UNDELIVERED})
 NEVER_TAKEN = frozenset({Status.CANCELED, Status.REJECTED})  # so its place is given back (D28)
+NEVER_LEFT = NEVER_TAKEN | {Status.HELD}  # nobody has read a word of it
 BY_WORD = {status.word: status for status in Status}
 
 

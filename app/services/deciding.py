@@ -25,7 +25,7 @@ from app.models import (
 )
 from app.rules.access import Can, Viewer
 from app.rules.dispatch import Channel, Facts
-from app.rules.lifecycle import Status
+from app.rules.lifecycle import NEVER_LEFT
 from app.rules.limits import MonthUsage, month_of
 from app.rules.phones import PhoneType
 from app.rules.recipient import Phone
@@ -135,7 +135,7 @@ def _ours(viewer: Viewer, holder: int, target: Target, now: datetime) -> Ours:
         Message.person_id == (target.person.id if target.person else None),
         Message.direction == Direction.OUTBOUND,
         Message.channel == Channel.SMS,
-        Message.status != Status.HELD,
+        Message.status.not_in(NEVER_LEFT),
     )
     row = db.session.execute(
         select(

@@ -21,8 +21,10 @@ def save(viewer: Viewer, conversation_id: int, body: str, key: str) -> None:
     now = clock.now()
     with transaction():
         sending.thread_target(viewer, conversation_id)
-        db.session.get(Conversation, conversation_id, with_for_update=LOCK)
-        if _is_sent(viewer, key):
+        thread = db.session.get(
+            Conversation, conversation_id, with_for_update=LOCK, populate_existing=True
+        )
+        if thread is None or _is_sent(viewer, key):  # None: it became part of another just now
             return
         if not body.strip():
             threads.forget_draft(viewer.staff_id, conversation_id)

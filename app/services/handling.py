@@ -102,11 +102,7 @@ def write_note(viewer: Viewer, conversation_id: int, typed: str, key: str | None
     if wrong := texts.problem(body, LONGEST_NOTE):
         raise Invalid("body", wrong.replace("message", "note"))
     with transaction():
-        thread = db.session.get(Conversation, conversation_id)
-        inside = thread is not None and thread.institution_id == viewer.institution_id
-        if thread is None or not inside or not viewer.may_see(thread.staff_id):
-            raise NotFound("There is no such conversation.")
-        db.session.refresh(thread, with_for_update=LOCK)
+        thread = _seen(viewer, conversation_id)
         row = {
             "institution_id": viewer.institution_id,
             "conversation_id": conversation_id,
@@ -120,16 +116,21 @@ def write_note(viewer: Viewer, conversation_id: int, typed: str, key: str | None
         _tell(thread)
 
 
-def _own(viewer: Viewer, conversation_id: int) -> Conversation:
+def _seen(viewer: Viewer, conversation_id: int) -> Conversation:
+    """One that the viewer may see, locked."""
     thread = db.session.get(
         Conversation, conversation_id, with_for_update=LOCK, populate_existing=True
     )
-    if thread is None or thread.institution_id != viewer.institution_id:
+    inside = thread is not None and thread.institution_id == viewer.institution_id
+    if thread is None or not inside or not viewer.may_see(thread.staff_id):
         raise NotFound("There is no such conversation.")
+    return thread
+
+
+def _own(viewer: Viewer, conversation_id: int) -> Conversation:
+    thread = _seen(viewer, conversation_id)
     if not viewer.answers_for(thread.staff_id):
-        if viewer.may_see(thread.staff_id):
-            raise Forbidden("Only the holder of a conversation does this.")
-        raise NotFound("There is no such conversation.")
+        raise Forbidden("Only the holder of a conversation does this.")
     return thread
 
 
@@ -144,17 +145,13 @@ def hand_over(
     """
     with transaction():
         thread = db.session.get(Conversation, conversation_id)
-        if thread is None or thread.institution_id != viewer.institution_id:
-            raise NotFound("There is no such conversation.")
-        if not viewer.may_see(thread.staff_id):
-            raise NotFound("There is no such conversation.")
+        before = thread.staff_id if thread else None
+        thread = _seen(viewer, conversation_id)
         if not viewer.may_hand_on(thread.staff_id):
             raise Forbidden("Only its holder hands this conversation over.")
         to = db.session.get(Staff, staff_id)
         if to is None or to.institution_id != viewer.institution_id or not to.active:
             raise NotFound("There is no such member of staff.")
-        before = thread.staff_id
-        db.session.refresh(thread, with_for_update=LOCK)
         if thread.staff_id != before or (only_unclaimed and before is not None):
             raise Conflict("Somebody else took this conversation just now.", code="taken")
         if before == staff_id:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import func, or_, select, true, update
 
 from app.database import LOCK, db
-from app.models import MESSAGE_HELD, Conversation, Message
+from app.models import MESSAGE_HELD, Conversation, Message, Staff
 from app.rules.lifecycle import Status
 from app.services import threads
 
@@ -31,8 +31,10 @@ def cancel_to(person_id: int | None, contact_id: int, why: str) -> None:
 def cancel_in(thread_ids: Collection[int], writer: int | None) -> None:
     """All in conversations that change hands, but what their new holder wrote."""
     others = or_(Message.staff_id != writer, Message.staff_id.is_(None)) if writer else true()
-    wanted = (Message.conversation_id.in_(thread_ids), others)
-    cancel(_locked(*wanted), "handed_over", "The conversation went to somebody else.")
+    found = _locked(Message.conversation_id.in_(thread_ids), others)
+    if found:
+        to = db.session.get_one(Staff, writer).name if writer else "nobody yet"
+        cancel(found, "handed_over", f"The conversation went to {to}.")
 
 
 def waiting_in(thread_ids: Any) -> int:

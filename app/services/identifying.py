@@ -301,7 +301,7 @@ def _summarise(thread: Conversation) -> None:
     said = (
         select(Message)
         .where(Message.conversation_id == thread.id, Message.status != Status.HELD)
-        .order_by(Message.id.desc())
+        .order_by(Message.created_at.desc(), Message.id.desc())
     )
     last = db.session.execute(said.limit(1)).scalar_one_or_none()
     thread.last_message_id = thread.last_direction = None

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from app import clock, security
 from app.database import LOCK, db, retrying, transaction
-from app.errors import Conflict, ReplylineError
+from app.errors import Conflict, Forbidden, ReplylineError, Unavailable
 from app.models import MESSAGE_HELD, Conversation, Message, Person, PersonPhone
 from app.rules import texts
 from app.rules.access import Viewer
@@ -51,6 +51,16 @@ def listed(viewer: Viewer, limit: int = 200) -> list[tuple[Message, Conversation
     return [(message, thread, person) for message, thread, person in found]
 
 
+def waiting(viewer: Viewer, message_id: int) -> Message:
+    """One that the viewer wrote. Raises NotFound, Forbidden for a colleague's, Conflict `not_held`
+    for what has gone."""
+    message = messages.one(viewer, message_id).message
+    _check(viewer, message)
+    if message.staff_id != viewer.staff_id:
+        raise Forbidden("Only who wrote this text changes it: it goes under their name.")
+    return message
+
+
 @retrying
 def change(viewer: Viewer, message_id: int, body: str, send_at: datetime) -> None:
     """Other words or another time; whoever was to be asked has answered with it.
@@ -59,7 +69,8 @@ def change(viewer: Viewer, message_id: int, body: str, send_at: datetime) -> Non
     """
     now = clock.now()
     with transaction():
-        message = _own(viewer, message_id)
+        message = waiting(viewer, message_id)
+        _lock(viewer, message)
         thread = db.session.get_one(Conversation, message.conversation_id)
         target = Target(db.session.get(Person, thread.person_id or 0), thread)
         draft = Draft(texts.tidy(body), send_at=send_at)
@@ -75,19 +86,23 @@ def change(viewer: Viewer, message_id: int, body: str, send_at: datetime) -> Non
 def go_ahead(viewer: Viewer, message_id: int) -> None:
     """The student has replied, and it goes nevertheless: at its time, or now where that is past."""
     with transaction():
-        message = _own(viewer, message_id)
+        message = messages.one(viewer, message_id).message
+        _lock(viewer, message)
         message.asks_at = None
         threads.announce_status(message)
     release(message_id)
 
 
-def _own(viewer: Viewer, message_id: int) -> Message:
-    message = messages.one(viewer, message_id).message
-    sending.thread_target(viewer, message.conversation_id)
+def _lock(viewer: Viewer, message: Message) -> None:
     db.session.refresh(message, with_for_update=LOCK)
+    _check(viewer, message)
+
+
+def _check(viewer: Viewer, message: Message) -> None:
+    """It waits, in a conversation where the viewer answers."""
+    sending.thread_target(viewer, message.conversation_id)
     if message.status is not Status.HELD:
         raise Conflict("This is no longer waiting for its time.", code="not_held")
-    return message
 
 
 # When the time has come
@@ -111,7 +126,7 @@ def release_due() -> int:
 @retrying
 def release(message_id: int) -> None:
     """Decide one message whose time has come and put it on its way; cancel it where its writer may
-    not send it any more, and say why."""
+    not send it any more, and say why. Raises Unavailable where it has to be tried again."""
     try:
         with transaction():
             message = _due(message_id)
@@ -122,6 +137,8 @@ def release(message_id: int) -> None:
                 held.cancel([message], "no_writer", "Its writer has no account any more.")
                 return
             _release(message, writer)
+    except Unavailable:
+        raise
     except ReplylineError as error:
         _give_up(message_id, error)
 

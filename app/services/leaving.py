@@ -18,7 +18,7 @@ from app.models import (
 )
 from app.rules.access import Viewer
 from app.rules.lifecycle import Status
-from app.services import numbers, passwords, roles, sessions, staff
+from app.services import numbers, passwords, people, roles, sessions, staff
 from app.services.audit import audit
 from app.services.merging import hand_over_threads
 
@@ -92,7 +92,7 @@ def deactivate(viewer: Viewer, staff_id: int, plan: Plan) -> None:
         _settle_number(viewer, staff_id, plan.number)
         texts = _settle_texts(viewer, staff_id, plan)
         threads = _settle_threads(viewer, leaver, plan, texts)
-        _settle_students(staff_id, plan.students)
+        _settle_students(viewer, staff_id, plan.students)
         audit(
             viewer.institution_id,
             "staff.deactivated",
@@ -190,7 +190,10 @@ def _settle_threads(viewer: Viewer, leaver: Staff, plan: Plan, also: list[int]) 
     return len(threads)
 
 
-def _settle_students(staff_id: int, to: int | None) -> None:
+def _settle_students(viewer: Viewer, staff_id: int, to: int | None) -> None:
+    students = select(Advisee.person_id).where(Advisee.staff_id == staff_id)
+    for person_id in db.session.execute(students).scalars().all():
+        people.announce(viewer.institution_id, person_id)
     if to is not None:
         theirs = select(Advisee.person_id).where(Advisee.staff_id == to)
         db.session.execute(

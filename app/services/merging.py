@@ -57,7 +57,9 @@ def merge_threads(institution_id: int, thread_ids: list[int], holder: int | None
         became[gone] = stays
     moved = [thread for thread, now in became.items() if thread == now]
     db.session.execute(
-        update(Conversation).where(Conversation.id.in_(moved)).values(staff_id=holder)
+        update(Conversation)
+        .where(Conversation.id.in_(moved))
+        .values(staff_id=holder, archived_at=None, snoozed_until=None)
     )
     publish(
         institution_id,
@@ -98,7 +100,8 @@ def _pour(gone: int, stays: int) -> None:
     b.unread += a.unread
     if a.ask_opt_out and not b.ask_opt_out:
         b.ask_opt_out, b.ask_contact_id = a.ask_opt_out, a.ask_contact_id
-    if a.last_message_at > b.last_message_at:
+    said = a.last_message_id is not None
+    if said and (b.last_message_id is None or a.last_message_at > b.last_message_at):
         b.last_message_at, b.snippet = a.last_message_at, a.snippet
         b.last_direction, b.last_message_id = a.last_direction, a.last_message_id
     latest_inbound = db.session.execute(
@@ -109,7 +112,7 @@ def _pour(gone: int, stays: int) -> None:
     if latest_inbound:
         text = db.session.get_one(Message, latest_inbound)
         b.in_contact_id, b.in_number_id = text.contact_number_id, text.sender_number_id
-    b.archived_at = None
+    b.archived_at = b.snoozed_until = None
     db.session.flush()
     db.session.execute(delete(Conversation).where(Conversation.id == gone))
     db.session.expire(b)

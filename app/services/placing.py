@@ -22,6 +22,7 @@ from app.models import (
     Staff,
 )
 from app.rules.dispatch import Channel
+from app.rules.lifecycle import NEVER_LEFT
 from app.rules.routing import Thread, holder_of_pair, place
 from app.services import threads
 
@@ -145,13 +146,14 @@ class Placing:
 
 
 def _latest_text() -> Select[int]:
-    """The id of the latest outbound text; one step back in an index."""
+    """The id of the latest outbound text that left, or will; a few steps back in an index."""
     return (
         select(Message.id)
         .where(
             Message.direction == Direction.OUTBOUND,
             Message.channel == Channel.SMS,
             Message.kind == Kind.CONVERSATION,
+            Message.status.not_in(NEVER_LEFT),
         )
         .order_by(Message.id.desc())
         .limit(1)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, cast, func, literal, null, select, true
+from sqlalchemy import String, cast, func, literal, null, select, true, tuple_
 from sqlalchemy.orm import aliased
 
 from app.database import db
@@ -22,7 +22,7 @@ from app.models import (
 )
 from app.rules.access import Viewer
 from app.rules.lifecycle import Status
-from app.services import accounts
+from app.services import accounts, inbox
 from app.services.inbox import seen_by
 
 PAGE = 50  # messages
@@ -40,8 +40,10 @@ class Said:
 
 
 def messages(thread: Conversation, limit: int = PAGE, before: int | None = None) -> list[Said]:
-    """The latest messages of a thread, newest first. `before`: a message id."""
-    newer = aliased(Message)
+    """The latest messages of a thread, newest first. `before`: a message id. By their time: a text
+    for later, or one that was missed, came into the thread long after its id was given."""
+    newer, last = aliased(Message), db.session.get(Message, before) if before else None
+    at = tuple_(Message.created_at, Message.id)
     found = db.session.execute(
         select(Message, Staff.name, Email, newer.id, _pictures())
         .outerjoin(Staff, Staff.id == Message.staff_id)
@@ -50,9 +52,9 @@ def messages(thread: Conversation, limit: int = PAGE, before: int | None = None)
         .where(
             Message.conversation_id == thread.id,
             Message.status != Status.HELD,
-            Message.id < before if before else true(),
+            at < (last.created_at, last.id) if last else true(),
         )
-        .order_by(Message.id.desc())
+        .order_by(Message.created_at.desc(), Message.id.desc())
         .limit(limit)
     ).all()
     return [
@@ -76,7 +78,7 @@ def picture(viewer: Viewer, picture_id: int) -> tuple[str, bytes]:
     Raises NotFound, ProviderRefused for what is not shown, Unavailable.
     """
     row = db.session.execute(
-        select(Picture.url, ProviderAccount)
+        select(Conversation.id, Picture.url, ProviderAccount)
         .join(Message, Message.id == Picture.message_id)
         .join(Conversation, Conversation.id == Message.conversation_id)
         .join(ProviderAccount, ProviderAccount.id == Message.provider_account_id)
@@ -84,7 +86,8 @@ def picture(viewer: Viewer, picture_id: int) -> tuple[str, bytes]:
     ).first()
     if row is None:
         raise NotFound("There is no such picture.")
-    url, account = row
+    conversation_id, url, account = row
+    inbox.opened(viewer, conversation_id)
     provider = accounts.provider_of(account)
     db.session.rollback()  # nothing is held while it is fetched
     return provider.picture(url)

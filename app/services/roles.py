@@ -1,5 +1,7 @@
 """Roles: named sets of capabilities (D3): what each allows, how many have it, who may grant it."""
 
+from collections.abc import Iterable
+
 from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 
@@ -58,6 +60,15 @@ def require_may_grant(by: Viewer | None, *rights: str) -> None:
         raise Forbidden(f"You cannot grant rights you do not have: {', '.join(beyond)}.")
 
 
+def merged(now: Iterable[str], seen: Iterable[str] | None, wanted: Iterable[str]) -> list[str]:
+    """What comes of a form that showed `seen` and wants `wanted`, where others have made it `now`
+    meanwhile: only what was changed in the form changes. `seen` None: whatever it was."""
+    if seen is None:
+        return list(wanted)
+    given, taken = set(wanted) - set(seen), set(seen) - set(wanted)
+    return sorted((set(now) | given) - taken)
+
+
 def rights_of(roles: list[Role]) -> set[str]:
     return {right for role in roles for right in role.capabilities}
 
@@ -82,10 +93,17 @@ def require_an_administrator(institution_id: int) -> None:
 
 
 def save(
-    viewer: Viewer, role_id: int | None, name: str | None, capabilities: list[str] | None
+    viewer: Viewer,
+    role_id: int | None,
+    name: str | None,
+    capabilities: list[str] | None,
+    seen: list[str] | None = None,
 ) -> Role:
-    """Make a role, or change one (D3). Raises Conflict where no administrator would be left or the
-    name is taken, Forbidden for a right that is added and not the viewer's own."""
+    """Make a role, or change one (D3). `seen`: the capabilities that the form showed (`merged`).
+
+    Raises Conflict where no administrator would be left or the name is taken, Forbidden for a right
+    that is added and not the viewer's own.
+    """
     _check(name, capabilities)
     with transaction():
         lock(viewer.institution_id)
@@ -93,7 +111,7 @@ def save(
         before = set(role.capabilities)
         role.name = (name or role.name).strip()
         if capabilities is not None:
-            role.capabilities = sorted(set(capabilities))
+            role.capabilities = sorted(set(merged(before, seen, capabilities)))
         if role.kind == RoleKind.STUDENT and Can.TEXT_START in role.capabilities:
             raise Invalid("capabilities", f"{role.name} is a role of students: no number.")
         require_may_grant(viewer, *(set(role.capabilities) - before))
@@ -103,7 +121,24 @@ def save(
             raise Conflict("There is a role of this name already.", code="role_exists") from None
         require_an_administrator(viewer.institution_id)
         _note(viewer, "role.saved", role, capabilities=role.capabilities)
+        if (Can.TEXT_START in before) != (Can.TEXT_START in role.capabilities):
+            _note_permitted(viewer, role)
     return role
+
+
+def _note_permitted(viewer: Viewer, role: Role) -> None:
+    """Permitted Roles of the settings are others now (S3-13): who edits those is told."""
+    institution = db.session.get_one(Institution, viewer.institution_id)
+    institution.version += 1
+    now = {r.name for r, _ in listed(viewer) if Can.TEXT_START in r.capabilities}
+    audit(
+        institution.id,
+        "settings.changed",
+        f"institution:{institution.id}",
+        viewer.staff_id,
+        permitted_roles=[sorted(now ^ {role.name}), sorted(now)],
+    )
+    publish(institution.id, Event("settings.changed", {}, (EVERYBODY,)))
 
 
 def _check(name: str | None, capabilities: list[str] | None) -> None:

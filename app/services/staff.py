@@ -181,19 +181,28 @@ def check_password(password: str) -> None:
 
 
 def change(viewer: Viewer, staff_id: int, **changes: Any) -> None:
-    """Change name, roles or active (contract 4). Raises Conflict where no administrator would be
-    left, Forbidden for roles that give more than the viewer has."""
+    """Change name, roles or active (contract 4). `roles_seen`: those that a form showed
+    (`roles.merged`).
+
+    Raises Conflict where no administrator would be left, Forbidden for roles that give more than
+    the viewer has.
+    """
+    seen = changes.pop("roles_seen", None)
     with transaction():
         roles.lock(viewer.institution_id)
         staff = one(viewer, staff_id)
         if (name := changes.get("name")) is not None:
             staff.name = name.strip() or staff.name
         if (names := changes.get("roles")) is not None:
-            granted, before = roles.named(viewer.institution_id, names), staff.roles
+            before = staff.roles
+            changes["roles"] = wanted = roles.merged([r.name for r in before], seen, names)
+            granted = roles.named(viewer.institution_id, wanted)
             added = [role for role in granted if role not in before]
             roles.require_may_grant(viewer, *roles.rights_of(added))
             staff.roles = granted
         if (active := changes.get("active")) is not None:
+            if active and not staff.active:
+                roles.require_may_grant(viewer, *roles.rights_of(staff.roles))
             staff.active = active
         db.session.flush()
         roles.require_an_administrator(viewer.institution_id)

@@ -1,5 +1,9 @@
 """Answers: their headers, and what forged forms and wrong addresses are told."""
 
+import base64
+import json
+from urllib.parse import quote
+
 import httpx
 import pytest
 
@@ -79,6 +83,13 @@ def test_an_address_that_is_no_rows_is_not_found(school, dana):
         assert browser.get(f"/inbox/new?person={BIG}").status_code == 200
         assert browser.post("/inbox/new", data={"person_id": BIG, "body": "x"}).status_code == 404
         assert browser.get(f"/inbox?limit={BIG}&view=odd&q=%00%FF").status_code == 200
+        for place in ("0_0001-01-01T00:00:00+14:00_5", "0_9999-12-31T23:59:59-11:00_5", "0_x_5"):
+            after = quote(place)
+            assert browser.get(f"/inbox/list?after={after}").status_code == 200
+        odd = (["a", "b", 1e999], ["\ud800", "b", 1], ["a\0", "b", 1], {}, [[[]]], "x")
+        for cursor in odd:
+            mark = base64.urlsafe_b64encode(json.dumps(cursor).encode()).decode()
+            assert browser.get(f"/people?view=all&after={mark}").status_code == 200
 
 
 def test_the_rights_hold_behind_the_pages(school, dana):

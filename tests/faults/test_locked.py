@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import httpx
@@ -82,3 +83,15 @@ def test_a_webhook_that_was_turned_away_is_asked_for_at_once(stack: Stack, schoo
     until(lambda: school.phone_status(maya) == ["disabled"])
     sent = dana.send(maya, "Too late")
     assert (sent["channel"], sent["reason"]) == ("email", "opted_out")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_text_for_later_that_gets_no_turn_goes_when_it_does(stack: Stack, school: School):
+    """F26, D34: it is put off, not canceled."""
+    dana, _ = school.holder()
+    soon = datetime.now(UTC) + timedelta(seconds=2)
+    sent = dana.send(school.person("mobile"), send_at=soon.isoformat())
+    with locked(stack):
+        until(lambda: datetime.now(UTC) > soon + timedelta(seconds=BUSY_WAIT + 2))
+        assert dana.message(sent["id"])["status"] == "held"
+    dana.settled(sent["id"], "delivered")

@@ -211,6 +211,36 @@ def test_a_moved_conversation_joins_the_one_that_the_new_holder_has(school, talk
     assert bodies(lee, only["id"]) == ["How is the term?", "Fine", "By email: no number is free"]
 
 
+def test_whoever_gets_a_conversation_sees_it_at_once(school, talk):
+    """D25: also where it was snoozed or put away, by the old holder or by the new one."""
+    dana, maya, _, thread = talk
+    lee = school.member(name="Lee Morgan")
+    own = lee.send(maya, "By email: no number is free")["conversation_id"]
+    for member, id_ in ((dana, thread), (lee, own)):
+        with school.browser(member) as browser:
+            later = {"until": (datetime.now(UTC) + timedelta(days=9)).strftime("%Y-%m-%dT%H:%M")}
+            assert browser.post(f"/inbox/{id_}/snooze", data=later).status_code == 303
+    kim = school.member(name="Kim Alvarez")
+    hand_over(dana, thread, kim)
+    with school.browser(kim) as browser:
+        assert "Fine" in browser.get("/inbox/list").text
+    hand_over(kim, thread, lee)
+    with school.browser(lee) as browser:
+        assert "Maya Torres" in browser.get("/inbox/list").text
+
+
+def test_a_conversation_with_nothing_said_yet_changes_no_summary(school, talk):
+    """What waits for its time is not the last word."""
+    dana, maya, _ours, thread = talk
+    lee, later = school.member(name="Lee Morgan"), datetime.now(UTC) + timedelta(hours=1)
+    fresh = lee.send(maya, "For next week", send_at=later.isoformat())["conversation_id"]
+    with school.browser(lee) as browser:
+        assert "Text for later" in browser.get("/inbox/list").text
+    hand_over(lee, fresh, dana)
+    (shown,) = dana.conversations()
+    assert (shown["id"], shown["snippet"]) == (thread, "Fine")
+
+
 def test_a_number_handed_on_without_its_conversations(school, talk):
     """D25 keep, D6: the old holder keeps them, gets the answers, and answers from the next number
     they get."""

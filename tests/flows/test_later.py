@@ -4,7 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app import clock
+from app.rules.days import day_in
 from tests.helpers import until
+from tests.school import new_number
 
 
 def at(seconds: float) -> str:
@@ -98,6 +101,53 @@ def test_it_is_changed_and_canceled_by_its_writer_alone(school, written):
         assert dana.message(sent["id"])["status"] == "canceled"
         assert browser.post(f"{path}/later", data=change).status_code == 409
         assert browser.post(f"{path}/go-ahead").status_code == 409
+
+
+def test_who_covers_cancels_it_and_does_not_put_other_words_in_its_writers_mouth(school, written):
+    """D34"""
+    dana, _, _, sent = written()
+    kim, today = school.member(name="Kim Alvarez"), day_in(clock.now(), "America/Chicago")
+    with school.browser(dana) as browser:
+        form = {"by": kim.id, "first": today.isoformat(), "last": today.isoformat()}
+        assert browser.post("/profile/cover", data=form).status_code == 303
+    path = f"/inbox/messages/{sent['id']}"
+    change = {"body": "I am late", "send_at": "2027-01-01T08:00"}
+    with school.browser(kim) as browser:
+        assert browser.get(f"{path}/later").status_code == 403
+        assert browser.post(f"{path}/later", data=change).status_code == 403
+        assert dana.message(sent["id"])["body"] == sent["body"]
+        page = browser.get(f"/inbox/{sent['conversation_id']}").text
+        assert (f"{path}/cancel" in page, f"{path}/later" in page) == (True, False)
+        assert browser.post(f"{path}/cancel").status_code == 303
+    assert dana.message(sent["id"])["status"] == "canceled"
+
+
+def test_what_never_went_is_no_first_text_and_decides_no_answer(school):
+    """D43, D6: a text that was taken back told nobody who writes, and nobody answers it."""
+    school.settings(first_contact="Northfield College. STOP ends texts.")
+    dana, ours = school.holder()
+    family = new_number()
+    ana, ben = (school.person(("mobile", family), name=name) for name in ("Ana Li", "Ben Li"))
+    dana.settled(dana.send(ana)["id"], "delivered")
+    waiting = dana.send(ben, "See you", send_at=at(3600), phone_id=ben.phone_ids[0])
+    school.texts(family, ours, "we will be there")
+    assert dana.said_to(ana)[-1]["body"] == "we will be there"
+    with school.browser(dana) as browser:
+        assert browser.post(f"/inbox/messages/{waiting['id']}/cancel").status_code == 303
+    assert dana.send(ben)["body"].endswith("STOP ends texts.")
+
+
+def test_a_text_for_later_stands_where_it_went(school, written):
+    """Below what was said meanwhile, though it was written first; also on the newest page."""
+    dana, _maya, _ours, sent = written(6)
+    thread = sent["conversation_id"]
+    for n in range(3):
+        dana.reply(thread, f"Meanwhile {n}")
+    assert "Text for later" not in dana.conversations()[0]["snippet"]
+    dana.settled(sent["id"], "delivered")
+    with school.browser(dana) as browser:
+        page = browser.get(f"/inbox/{thread}/thread").text
+    assert page.index("Meanwhile 2") < page.index(sent["body"])
 
 
 def test_whoever_no_longer_holds_the_conversation_sends_nothing(school, written):

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select, update
 
 from app.database import db, transaction
-from app.models import Picture
+from app.models import AuditEntry, Picture
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -36,6 +36,15 @@ def test_a_picture_is_shown_to_whoever_may_read_the_text(school, sent):
         assert browser.get("/inbox/pictures/999999").status_code == 404
     with school.browser(school.member(name="Kim Alvarez")) as other:
         assert other.get(path).status_code == 404
+    auditor = school.member("Auditor", name="Ada Auditor")
+    with school.browser(auditor) as other:
+        assert other.get(path).status_code == 200
+    with school.app.app_context():  # D3: reading what is a colleague's leaves a trace
+        read = select(AuditEntry.staff_id).where(
+            AuditEntry.institution_id == school.id, AuditEntry.action == "conversation.read"
+        )
+        assert db.session.execute(read).scalars().all() == [auditor.id]
+        db.session.remove()
 
 
 @pytest.mark.parametrize(
@@ -47,6 +56,11 @@ def test_a_picture_is_shown_to_whoever_may_read_the_text(school, sent):
         "http://api.twilio.com/picture.png",  # not without TLS
         "http://127.0.0.1:1/picture.png",
         "file:///etc/passwd",
+        "https://example.com\\@api.twilio.com/picture.png",  # two readers, two hosts
+        "https://api.twilio.com@example.com/picture.png",
+        "https://somebody@api.twilio.com/picture.png",
+        "https://api.twilio.com:8443/picture.png",
+        "https://[::1/picture.png",
     ],
 )
 def test_nothing_is_fetched_from_elsewhere(school, sent, address):

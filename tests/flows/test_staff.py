@@ -1,5 +1,6 @@
 """Staff and roles: who may change whom, and links that let somebody choose a password."""
 
+import re
 import secrets
 
 import httpx
@@ -177,6 +178,46 @@ def test_nobody_grants_what_they_do_not_have(school):
         assert '<input type="hidden" name="capability" value="inbox.all">' in page
     (member,) = [s for s in admin.api.get("/staff").json()["items"] if s["id"] == kim.id]
     assert (member["name"], member["roles"]) == ("Kim Lee", ["Manager", "Desk"])
+
+
+def test_a_form_that_was_open_changes_only_what_was_changed_in_it(school):
+    """Two administrators at once: what the other has saved meanwhile stays."""
+    admin = school.admin()
+    kim = school.member("Advisor", "Manager", name="Kim Alvarez")
+    ids = {role["name"]: role["id"] for role in admin.api.get("/roles").json()["items"]}
+
+    def seen(page):
+        return re.findall(r'name="seen" value="([^"]*)"', page)
+
+    with school.browser(admin) as browser:
+        old = seen(browser.get(f"/staff/{kim.id}").text)
+        admin.api.patch(f"/staff/{kim.id}", json={"roles": ["Advisor"]})
+        form = {"name": "Kim Lee", "role": ["Advisor", "Manager"], "seen": old}
+        assert browser.post(f"/staff/{kim.id}", data=form).status_code == 303
+        (found,) = [s for s in admin.api.get("/staff").json()["items"] if s["id"] == kim.id]
+        assert (found["name"], found["roles"]) == ("Kim Lee", ["Advisor"])
+
+        path, held = f"/staff/roles/{ids['Responder']}", ["text.reply", "people.read"]
+        old = seen(browser.get(path).text)
+        given = {"capabilities": [*held, "text.start"]}
+        version = admin.api.get("/settings").json()["version"]
+        assert admin.api.patch(f"/roles/{ids['Responder']}", json=given).is_success
+        assert admin.api.get("/settings").json()["version"] == version + 1  # Permitted Roles
+        form = {"name": "Helper", "capability": held, "seen": old}
+        assert browser.post(path, data=form).status_code == 303
+    roles = {role["name"]: role["capabilities"] for role in admin.api.get("/roles").json()["items"]}
+    assert roles["Helper"] == ["people.read", "text.reply", "text.start"]
+
+
+def test_nobody_brings_somebody_back_who_may_do_more(school):
+    """D3: by the API, as by the page."""
+    admin = school.admin()
+    admin.api.post("/roles", json={"name": "Desk", "capabilities": ["staff.manage", "text.reply"]})
+    desk, boss = school.member("Desk", name="Dee Desk"), school.member("Administrator")
+    assert admin.api.patch(f"/staff/{boss.id}", json={"active": False}).is_success
+    refused = desk.api.patch(f"/staff/{boss.id}", json={"active": True})
+    assert refused.status_code == 403
+    assert admin.api.patch(f"/staff/{boss.id}", json={"active": True}).is_success
 
 
 def test_roles_are_changed_with_care(school):
