@@ -136,6 +136,8 @@ class Message(Base):
         Index("ix_message_pair", "contact_number_id", "sender_number_id", "id"),
         Index("ix_message_person", "person_id", "id"),
         Index("ix_message_log", "institution_id", "id"),
+        Index("ix_message_sent", "institution_id", "created_at", "id"),
+        Index("ix_message_status", "institution_id", "status", "channel", "created_at", "id"),
         Index(
             "uq_message_resend_of",  # resent once: whoever presses twice sends no third text
             "resend_of",
@@ -314,6 +316,7 @@ class Email(Base):
             sqlite_where=EMAIL_UNFINISHED,
             postgresql_where=EMAIL_UNFINISHED,
         ),
+        Index("ix_email_log", "institution_id", "created_at", "id"),
     )
 
     id: Mapped[pk]

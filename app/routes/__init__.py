@@ -22,6 +22,7 @@ from app.routes import (  # noqa: F401 (compose, handling and later are of the i
     identify,
     inbox,
     later,
+    messages,
     password,
     people,
     person_phones,
@@ -44,6 +45,7 @@ _NO_COOKIE = {"webhooks", "health"}
 _PAGES = (
     session.bp,
     inbox.bp,
+    messages.bp,
     people.bp,
     person_phones.bp,
     identify.bp,

@@ -10,7 +10,7 @@ from flask import Flask, g, request, url_for
 from werkzeug.routing import IntegerConverter, Map
 
 from app import clock, events
-from app.rules.access import Can, Viewer
+from app.rules.access import READERS, Can, Viewer
 from app.rules.phones import pretty
 from app.services import inbox
 
@@ -150,6 +150,7 @@ class Place:
 
 _PLACES = (
     Place("Inbox", "inbox.index", "inbox", ("inbox",)),
+    Place("Messages", "messages.index", "messages-square", ("messages",), READERS),
     Place(
         "People",
         "people.index",

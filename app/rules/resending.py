@@ -49,7 +49,9 @@ def why_not_cancel(channel: Channel, status: Status) -> str | None:
 def why_not_resend(channel: Channel, status: Status, *, disabled: bool) -> str | None:
     """Why a message must not be sent once more; None where it may. `disabled`: its number is by
     now."""
-    if channel is not Channel.SMS or status in (Status.RECEIVED, Status.NOT_SENT):
+    if status is Status.RECEIVED:
+        return "It came in: there is nothing to send."
+    if channel is not Channel.SMS or status is Status.NOT_SENT:
         return _NO_TEXT
     if status in FAILURES and disabled:
         return _WHY_NO_RESEND.get(status, "The number that it went to cannot be texted any more.")

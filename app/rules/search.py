@@ -39,13 +39,14 @@ class Term:
 
 def terms(typed: str) -> list[Term]:
     """What somebody looks for; all of it must be found."""
-    if _NUMBER.fullmatch(typed) and len(digits := _digits(typed)) >= FEWEST_DIGITS:
-        return [Term(folded(digits), digits)]
+    if _NUMBER.fullmatch(typed) and len(found := digits(typed)) >= FEWEST_DIGITS:
+        return [Term(folded(found), found)]
     words = folded(typed).split()[:MOST_TERMS]
     return [Term(w, w if w.isascii() and w.isdigit() and _long(w) else "") for w in words]
 
 
-def _digits(typed: str) -> str:
+def digits(typed: str) -> str:
+    """The digits in what is typed, whatever stands between them."""
     return "".join(c for c in typed if c in "0123456789")
 
 

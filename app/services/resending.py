@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from app.database import LOCK, apart, db, retrying, transaction
-from app.errors import Conflict, ProviderError, Unavailable
+from app.errors import Conflict, Forbidden, NotFound, ProviderError, Unavailable
 from app.models import (
     Attempt,
     ContactNumber,
@@ -57,6 +57,16 @@ def resend(viewer: Viewer, message_id: int) -> Message:
     except IntegrityError:  # somebody else did, a moment faster
         _resendable(viewer, message_id)
         raise
+
+
+def refusal(viewer: Viewer, message_id: int) -> str | None:
+    """Why this viewer cannot send this message again, as far as it is known without asking the
+    provider; None where they can."""
+    try:
+        _resendable(viewer, message_id)
+    except (Conflict, Forbidden, NotFound) as refused:
+        return str(refused)
+    return None
 
 
 def _own(viewer: Viewer, message_id: int) -> Message:

@@ -21,7 +21,7 @@ WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 
 # Addresses that are asked for by pages and programs, not by people: parts of pages are on them.
 PARTS = {"inbox.list_", "inbox.thread", "inbox.details", "inbox.route", "inbox.new_route"}
-PARTS |= {"configuration.usage_", "configuration.grid"}
+PARTS |= {"configuration.usage_", "configuration.grid", "messages.rows"}
 PARTS |= {"inbox.people", "inbox.presence", "inbox.picture", "standard_texts.picker"}
 OTHERS = {
     "static",
@@ -96,6 +96,13 @@ class Scene:
                 "inbox.hand_over_form": [f"/inbox/{min(threads)}/hand-over"],
                 "inbox.new": ["/inbox/new", "/inbox/new?q=maya", f"/inbox/new?person={failing.id}"],
                 "inbox.why": [f"/inbox/messages/{sent[n]['id']}/why" for n in (0, 2, 3)],
+                "messages.index": [
+                    "/messages",
+                    f"/messages?status=undelivered&since=2026-01-01&picked={sent[-1]['id']}",
+                    "/messages?sort=status&phone=nobody",
+                ],
+                "messages.one": [f"/messages/{sent[n]['id']}" for n in (0, 2, 4)],
+                "messages.emails": ["/messages/emails", "/messages/emails?state=failed"],
                 "people.index": ["/people", "/people?view=all", "/people?q=nobody"],
                 "person_phones.index": [
                     "/people/phones",

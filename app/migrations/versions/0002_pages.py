@@ -124,7 +124,12 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('asks_at', sa.DateTime(timezone=True), nullable=True))
         batch_op.create_index('ix_message_held', ['conversation_id', 'send_at'], unique=False, sqlite_where=sa.text('message.status = 5'), postgresql_where=sa.text('message.status = 5'))
         batch_op.create_index('ix_message_said', ['conversation_id', 'created_at', 'id'], unique=False)
+        batch_op.create_index('ix_message_sent', ['institution_id', 'created_at', 'id'], unique=False)
+        batch_op.create_index('ix_message_status', ['institution_id', 'status', 'channel', 'created_at', 'id'], unique=False)
         batch_op.create_index('ix_message_month', ['institution_id', 'month', 'created_at'], unique=False, sqlite_where=sa.text('month IS NOT NULL'), postgresql_where=sa.text('month IS NOT NULL'))
+
+    with op.batch_alter_table('email', schema=None) as batch_op:
+        batch_op.create_index('ix_email_log', ['institution_id', 'created_at', 'id'], unique=False)
 
     with op.batch_alter_table('person', schema=None) as batch_op:
         batch_op.add_column(sa.Column('words', sa.Text(), nullable=False, server_default=''))

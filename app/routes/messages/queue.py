@@ -1,0 +1,88 @@
+"""Queue: the emails that carry messages: sent, awaiting, and failed with the error (S4-51)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask import render_template, request, url_for
+
+from app.routes import cursor
+from app.routes.filters import bookmark
+from app.routes.messages.frame import bp, day, in_order, since_until, some, words
+from app.routes.messages.shown import moment
+from app.rules.lifecycle import Status
+from app.rules.words import EMAIL_STATUS, StatusWords
+from app.security import allowed, viewer
+from app.services import email_queue
+from app.services.email_queue import Row, State, Wanted
+from app.services.overview import PAGE
+
+_LABELS = {State.AWAITING: "Awaiting", State.SENT: "Sent", State.FAILED: "Failed"}
+
+
+@dataclass(frozen=True, slots=True)
+class EmailView:
+    id: int
+    message_id: int
+    subject: str
+    text: str
+    name: str
+    to: str
+    sender: str
+    made: str
+    at: datetime
+    status: StatusWords
+    error: str | None
+    next_try: str | None
+    more: int
+
+
+def _view(row: Row) -> EmailView:
+    email = row.email
+    waits = email.status in (Status.QUEUED, Status.SENDING)
+    return EmailView(
+        email.id,
+        row.message.id,
+        email.subject,
+        row.message.body,
+        row.person.name if row.person else "",
+        email.to_address,
+        email.sender_name,
+        moment(email.created_at),
+        email.created_at,
+        EMAIL_STATUS[email.status],
+        email.error,
+        moment(email.due_at) if waits and email.tries else None,
+        row.carried - 1,
+    )
+
+
+@bp.get("/emails")
+@allowed()
+def emails() -> Any:
+    asking = viewer()
+    bookmark(asking)
+    states, down = some(State, "state"), request.args.get("order") != "up"
+    wanted = Wanted(to=words("to"), states=states, down=down, **since_until())
+    after = cursor.read(request.args.get("after", ""), cursor.BY_TIME)
+    rows = email_queue.page(asking, wanted, PAGE + 1, after)
+    last = rows[PAGE - 1].email if len(rows) > PAGE else None
+    kept: dict[str, Any] = {
+        "to": wanted.to or None,
+        "state": in_order(State, states),
+        "since": day("since"),
+        "until": day("until"),
+        "order": None if down else "up",
+    }
+    return render_template(
+        "messages/emails.html",
+        rows=[_view(row) for row in rows[:PAGE]],
+        state={name: value for name, value in kept.items() if value},
+        choices=[(each.value, label, each in states) for each, label in _LABELS.items()],
+        after=request.args.get("after"),
+        more=cursor.written((last.created_at, last.id)) if last else None,
+        head={
+            "href": url_for("messages.emails", **{**kept, "order": "up" if down else None}),
+            "order": "descending" if down else "ascending",
+        },
+    )
