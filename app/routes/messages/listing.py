@@ -130,7 +130,7 @@ def _filters(wanted: Wanted, kept: dict[str, Any]) -> dict[str, Any]:
         "days": _days(since, until) if since or until else "Any time",
         "statuses": [(each.value, label_of(each), each in wanted.statuses) for each in Listed],
         "chosen": f"{len(wanted.statuses)} chosen" if wanted.statuses else "Any",
-        "clear": url_for("messages.index", **{n: kept[n] for n in ("sort", "order") if n in kept}),
+        "bare": url_for("messages.index", **{n: kept[n] for n in ("sort", "order") if n in kept}),
     }
 
 
