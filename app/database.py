@@ -25,12 +25,19 @@ from sqlalchemy import (
     Dialect,
     Engine,
     MetaData,
+    Select,
     String,
+    TableClause,
+    UnaryExpression,
     bindparam,
     cast,
+    column,
     event,
     func,
-    text,
+    select,
+)
+from sqlalchemy import (
+    table as sql_table,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -38,6 +45,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.operators import custom_op
 from sqlalchemy.types import TypeDecorator
 
 from app.errors import Unavailable
@@ -282,16 +290,37 @@ def upsert(table: Any) -> Any:
 def has_word(table: Any, word: str) -> ColumnElement[bool]:
     """Whether a word of a row of `table` (its `words`, see `rules.search`) begins with this folded
     one. PostgreSQL asks its index of lexemes, SQLite the FTS5 table beside it."""
-    name = table.__tablename__
     found: ColumnElement[bool]
     if db.engine.dialect.name == "postgresql":
         # Planned for this word: a plan for any word takes a hundred times as long for most of them.
         asked = bindparam("asked", f"'{word}':*", String, unique=True, literal_execute=True)
         found = func.lexemes(table.words).bool_op("@@")(cast(asked, postgresql.TSQUERY))
     else:
-        rows = text(f"SELECT rowid FROM {name}_words WHERE {name}_words MATCH :word")  # noqa: S608
-        found = table.id.in_(rows.bindparams(bindparam("word", f'"{word}"*', unique=True)))
+        rows, matches = _matching(table, word)
+        found = table.id.in_(select(rows.c.rowid).where(matches))
     return found
+
+
+def newest_with_word(found: Select[Any], table: Any, word: str) -> Select[Any]:
+    """Of `found`, a select from `table`, the rows as of `has_word`, the newest first."""
+    if db.engine.dialect.name == "postgresql":
+        return found.where(has_word(table, word)).order_by(table.id.desc())
+    rows, matches = _matching(table, word)  # comes in the order of ids, as far as it is read
+    joined = found.select_from(rows).join(table, table.id == rows.c.rowid)
+    return joined.where(matches).order_by(rows.c.rowid.desc())
+
+
+def _matching(table: Any, word: str) -> tuple[TableClause, ColumnElement[bool]]:
+    name = f"{table.__tablename__}_words"
+    rows = sql_table(name, column("rowid"), column(name))
+    return rows, rows.c[name].bool_op("MATCH")(f'"{word}"*')
+
+
+def only_checked(key: Any) -> Any:
+    """A column to look at in rows that were found by something else. SQLite would rather find them
+    by its index, which brings everything that an institution has."""
+    sqlite = db.engine.dialect.name == "sqlite"
+    return UnaryExpression(key, operator=custom_op("+"), type_=key.type) if sqlite else key
 
 
 def after_commit(effect: Callable[[], object]) -> None:

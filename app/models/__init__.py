@@ -3,6 +3,7 @@
 from app.models.institution import Institution, Seats, Usage
 from app.models.messages import (
     CONVERSATION_SNOOZED,
+    CONVERSATION_UNCLAIMED,
     CONVERSATION_UNREAD,
     EMAIL_UNFINISHED,
     MESSAGE_HELD,
@@ -49,6 +50,7 @@ from app.models.writing import Note, SavedDraft, StandardText
 
 __all__ = [
     "CONVERSATION_SNOOZED",
+    "CONVERSATION_UNCLAIMED",
     "CONVERSATION_UNREAD",
     "EMAIL_UNFINISHED",
     "MESSAGE_HELD",

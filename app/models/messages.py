@@ -30,6 +30,7 @@ MESSAGE_HELD = text("message.status = 5")
 MESSAGE_UNFINISHED = text("message.channel = 'sms' AND message.status IN (10, 20, 25)")
 EMAIL_UNFINISHED = text("email.status IN (10, 20)")
 CONVERSATION_UNREAD = text("conversation.unread > 0")
+CONVERSATION_UNCLAIMED = text("conversation.staff_id IS NULL")
 CONVERSATION_SNOOZED = text("conversation.snoozed_until IS NOT NULL")
 
 
@@ -103,6 +104,13 @@ Index(
     Conversation.unread,
     sqlite_where=CONVERSATION_UNREAD,
     postgresql_where=CONVERSATION_UNREAD,
+)
+Index(
+    "ix_conversation_unclaimed",
+    Conversation.institution_id,
+    Conversation.last_message_at.desc(),
+    sqlite_where=CONVERSATION_UNCLAIMED,
+    postgresql_where=CONVERSATION_UNCLAIMED,
 )
 Index(
     "ix_conversation_snoozed",

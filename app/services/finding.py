@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select, union_all
 
-from app.database import has_word
+from app.database import has_word, newest_with_word, only_checked
 from app.models import ContactNumber, Conversation, Message, Person, PersonPhone
 from app.rules.access import Viewer
 from app.rules.search import Term, tail
@@ -22,12 +22,9 @@ def answered_by(viewer: Viewer) -> ColumnElement[bool]:
 def holds(viewer: Viewer, term: Term, *, own: bool) -> ColumnElement[bool]:
     """The conversations whose person, number or words `term` finds. `own`: only of the viewer's
     own, however old the words."""
-    scope: ColumnElement[bool] = Conversation.institution_id == viewer.institution_id
-    if own:
-        scope = and_(scope, answered_by(viewer))
-    named = select(Person.id).where(
-        Person.institution_id == viewer.institution_id, has_word(Person, term.word)
-    )
+    institution = only_checked(Conversation.institution_id) == viewer.institution_id
+    scope = and_(institution, answered_by(viewer)) if own else institution
+    named = select(Person.id).where(has_word(Person, term.word))
     ways = [select(Conversation.id).where(scope, Conversation.person_id.in_(named))]
     if term.digits:
         ways.append(_by_number(viewer, term.digits, scope))
@@ -67,11 +64,7 @@ def _said_in_own(term: Term, scope: Any) -> Select[Any]:
 
 
 def _said_lately(viewer: Viewer, term: Term) -> Select[Any]:
-    newest = (
-        select(Message.conversation_id)
-        .where(Message.institution_id == viewer.institution_id, has_word(Message, term.word))
-        .order_by(Message.id.desc())
-        .limit(NEWEST)
-        .subquery()
-    )
+    ours = only_checked(Message.institution_id) == viewer.institution_id
+    said = select(Message.conversation_id).where(ours)
+    newest = newest_with_word(said, Message, term.word).limit(NEWEST).subquery()
     return select(newest.c.conversation_id)

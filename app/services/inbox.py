@@ -10,6 +10,7 @@ from sqlalchemy import and_, false, func, null, or_, select
 from app.database import db, transaction
 from app.errors import NotFound
 from app.models import (
+    CONVERSATION_UNCLAIMED,
     CONVERSATION_UNREAD,
     ContactNumber,
     Conversation,
@@ -78,7 +79,7 @@ _BOXES: dict[Box, Any] = {
     Box.ANSWER: and_(_THEIR_TURN, _HERE),
     Box.SNOOZED: and_(Conversation.snoozed_until.is_not(None), Conversation.archived_at.is_(None)),
     Box.ARCHIVED: Conversation.archived_at.is_not(None),
-    Box.UNCLAIMED: and_(Conversation.staff_id.is_(None), Conversation.archived_at.is_(None)),
+    Box.UNCLAIMED: and_(CONVERSATION_UNCLAIMED, Conversation.archived_at.is_(None)),
     Box.ALL: Conversation.archived_at.is_(None),
 }
 

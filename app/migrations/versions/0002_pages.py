@@ -115,6 +115,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table('conversation', schema=None) as batch_op:
         batch_op.add_column(sa.Column('snoozed_until', sa.DateTime(timezone=True), nullable=True))
+        batch_op.create_index('ix_conversation_unclaimed', ['institution_id', sa.literal_column('last_message_at DESC')], unique=False, sqlite_where=sa.text('conversation.staff_id IS NULL'), postgresql_where=sa.text('conversation.staff_id IS NULL'))
         batch_op.create_index('ix_conversation_snoozed', ['snoozed_until'], unique=False, sqlite_where=sa.text('conversation.snoozed_until IS NOT NULL'), postgresql_where=sa.text('conversation.snoozed_until IS NOT NULL'))
 
     with op.batch_alter_table('message', schema=None) as batch_op:
