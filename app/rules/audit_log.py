@@ -111,6 +111,7 @@ DEEDS: dict[str, Deed] = {
     "standard_text.changed": Deed(Kind.TEXTS, "changed the shared text [{title}]"),
     "standard_text.deleted": Deed(Kind.TEXTS, "deleted the shared text {title}"),
     "audit_log.exported": Deed(Kind.EXPORTS, "exported the audit log", ("filter",)),
+    "messages.exported": Deed(Kind.EXPORTS, "exported messages", ("filter",)),
     "person_phones.exported": Deed(Kind.EXPORTS, "exported the phones of people", ("filter",)),
 }
 

@@ -5,7 +5,7 @@ reads what belongs to them. Where everybody's messages are listed by status, eac
 of that index, so that three statuses of a million messages cost three short walks.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, false, or_, select, union_all
 from sqlalchemy.orm import aliased
 
-from app.database import db, has_word
+from app.database import db, has_word, transaction
 from app.errors import NotFound
 from app.models import (
     Conversation,
@@ -31,8 +31,10 @@ from app.rules.dispatch import Channel
 from app.rules.lifecycle import Status
 from app.rules.listing import Listed, Pair, Part, parts
 from app.services import ends, inbox
+from app.services.audit import audit
 
 PAGE = 50  # messages
+_BATCH = 500  # messages that an export reads at once
 MOST_NEW = 100  # counted before it is "100 or more"
 
 
@@ -56,6 +58,20 @@ class Wanted:
     statuses: frozenset[Listed] = frozenset()
     sort: Sort = Sort.SENT
     down: bool = True
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What is asked for, as an audit entry keeps it."""
+        found = {
+            "text": self.text,
+            "phone": self.phone,
+            "from": self.from_,
+            "to": self.to,
+            "since": self.since and self.since.isoformat(),
+            "until": self.until and self.until.isoformat(),
+            "status": sorted(each.value for each in self.statuses),
+        }
+        return {name: value for name, value in found.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +141,23 @@ def newer(viewer: Viewer, wanted: Wanted, than: Place) -> int:
     )
     found = select(Message.id).where(*_conditions(viewer, wanted), since).limit(MOST_NEW)
     return len(db.session.execute(found).all())
+
+
+def export(viewer: Viewer, wanted: Wanted) -> Iterator[Row]:
+    """All of them, read bit by bit; that they were exported is written down."""
+    with transaction():
+        about = f"institution:{viewer.institution_id}"
+        detail = {"filter": wanted.said}
+        audit(viewer.institution_id, "messages.exported", about, viewer.staff_id, **detail)
+    return _batches(viewer, wanted)
+
+
+def _batches(viewer: Viewer, wanted: Wanted) -> Iterator[Row]:
+    after = None
+    while rows := page(viewer, wanted, _BATCH, after):
+        db.session.rollback()  # no read stays open while somebody's line is slow
+        yield from rows
+        after = rows[-1].place
 
 
 # Choosing the rows

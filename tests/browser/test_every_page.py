@@ -31,7 +31,7 @@ OTHERS = {
     "health.metrics_",
     "__flask_sock.live",
 }
-OTHERS |= {"audit_log.export", "person_phones.export"}  # files
+OTHERS |= {"audit_log.export", "messages.export", "person_phones.export"}  # files
 
 
 @dataclass

@@ -1,6 +1,8 @@
 """The overview of messages: who sees which, every filter, both orders, and the email queue
 (S4-1..S4-26, S4-51, S3-44). A filter means the same on both databases."""
 
+import csv
+import io
 import re
 from datetime import timedelta
 
@@ -52,6 +54,28 @@ def term(school):
     kims = kim.send(maya, "Kim here, about the letter")
     kim.settled(kims["id"], "delivered")
     return {"dana": dana, "kim": kim, "ours": ours, "maya": maya, "tomas": tomas, "unsent": unsent}
+
+
+def rows_of(answer):
+    return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+
+
+def test_what_is_filtered_is_exported_and_written_down(school, term):
+    """All of it, as it is seen and no more; nothing in it is a formula; a right of its own."""
+    dana, admin = term["dana"], school.admin()
+    dana.settled(dana.send(term["maya"], "=1+1 is what you owe")["id"], "delivered")
+    with school.browser(admin) as browser:
+        everything = rows_of(browser.get("/messages/export"))
+        assert [row["Text"] for row in everything] == ["'=1+1 is what you owe", *KIMS, *DANAS]
+        (failed,) = rows_of(browser.get("/messages/export?status=undelivered"))
+        found = (failed["Name"], failed["SMS status"], failed["Error code"], failed["Type"])
+        assert found == ("Tomás Herrera", "Undelivered", "30005", "SMS out")
+        assert failed["Phone"] == f"'{term['tomas'].numbers[0]}"
+        assert "Export as CSV" in browser.get("/messages").text
+        assert "exported messages" in browser.get("/audit?kind=exports").text
+    with school.browser(dana) as browser:
+        assert browser.get("/messages/export").status_code == 403
+        assert "Export as CSV" not in browser.get("/messages").text
 
 
 KIMS = ["Kim here, about the letter", "Are you well?", "Bring the letter"]

@@ -1,7 +1,7 @@
 """Frame: what the pages of messages share: who may open them, and what an address asks for."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -21,7 +21,7 @@ bp = Blueprint("messages", __name__, url_prefix="/messages")
 
 E = TypeVar("E", bound=StrEnum)
 LONGEST = 100  # characters of a filter
-_PLACE = (lambda text: Status(int(text)), Channel, datetime.fromisoformat, row_id)
+_PLACE = (lambda text: Status(int(text)), Channel, cursor.when, row_id)
 _YEARS = range(1971, 2971)  # a day in none of these is a slip of the hand
 
 
