@@ -119,6 +119,7 @@ def test_numbers_are_handed_on_and_taken_back_before_two_who_look(school, opened
     dialog.get_by_role("button", name="Reassign").click()
     expect(page.get_by_text("is Imani Carter’s now.")).to_be_visible()
     expect(row(other, "Imani Carter")).to_contain_text(shown_number(ours))
+    expect(page.locator(".live[data-live-state=live]")).to_have_count(1)  # the script is there
     row(page, "Imani Carter").get_by_role("link", name="Delete the assignment").click()
     expect(dialog).to_contain_text("leaves Imani Carter for good and becomes free")
     wrong += looked_at(page)
