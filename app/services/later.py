@@ -126,7 +126,8 @@ def release_due() -> int:
 @retrying
 def release(message_id: int) -> None:
     """Decide one message whose time has come and put it on its way; cancel it where its writer may
-    not send it any more, and say why. Raises Unavailable where it has to be tried again."""
+    not send it any more, and say why. Raises Unavailable, or Conflict `busy`, where it has to be
+    tried again."""
     try:
         with transaction():
             message = _due(message_id)
@@ -137,9 +138,9 @@ def release(message_id: int) -> None:
                 held.cancel([message], "no_writer", "Its writer has no account any more.")
                 return
             _release(message, writer)
-    except Unavailable:
-        raise
     except ReplylineError as error:
+        if isinstance(error, Unavailable) or error.code == "busy":  # of us, not of this message
+            raise
         _give_up(message_id, error)
 
 
