@@ -324,6 +324,51 @@ def numbers_add(numbers: tuple[str, ...], institution_id: int, no_check: bool) -
     click.echo(f"{len(numbers)} added")
 
 
+@main.group("people")
+def people_group() -> None:
+    """People who may be written to."""
+
+
+@people_group.command(
+    "import", epilog=_example("replyline people import people.csv --institution 1 --dry-run")
+)
+@click.argument("file", type=click.File("rb"))
+@click.option("--institution", "institution_id", type=int, required=True)
+@click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
+@click.option("--kind", default="student", show_default=True, help="Of whoever's row has none.")
+@click.option("--remove-missing", is_flag=True, help="Remove who has an ID and is not in the file.")
+@click.option("--confirm-removal", type=int, help="Of so many people, where it is asked.")
+def people_import(
+    file: Any,
+    institution_id: int,
+    dry_run: bool,
+    kind: str,
+    remove_missing: bool,
+    confirm_removal: int | None,
+) -> None:
+    """Import people from a CSV file or a zip of OneRoster; the names of the columns decide.
+
+    Every row is taken as a whole or not at all, and the same file again changes nothing.
+    """
+    from app.services import import_command
+
+    def told(done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            click.echo(f"\r{done:,} of {total:,} rows", err=True, nl=done == total)
+
+    lines, code = import_command.run(
+        institution_id,
+        file,
+        kind=kind,
+        dry_run=dry_run,
+        remove_missing=remove_missing,
+        confirmed=confirm_removal,
+        told=told,
+    )
+    click.echo("\n".join(lines))
+    raise SystemExit(code)
+
+
 @main.command(epilog=_example("replyline doctor"))
 def doctor() -> None:
     """Check settings, database, Redis, migrations, provider, webhooks, mail and public address."""

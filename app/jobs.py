@@ -21,8 +21,10 @@ from rq.serializers import JSONSerializer
 
 log = structlog.get_logger()
 
-# What waits for a provider stands in queues of its own: one that is silent holds up no mail.
-DELIVERY_QUEUE, ASKING_QUEUE, DEFAULT_QUEUE = QUEUES = ("delivery", "asking", "default")
+# What waits for a provider stands in queues of its own: one that is silent holds up no mail. So
+# does what takes a minute: files of people.
+QUEUES = ("delivery", "asking", "files", "default")
+DELIVERY_QUEUE, ASKING_QUEUE, FILES_QUEUE, DEFAULT_QUEUE = QUEUES
 BELL = "replyline:events"  # Redis channel; the payload is an institution's id, or a whisper
 _RING_SECONDS = 60  # a ring that nobody answered is forgotten after this
 _REDIS_TIMEOUT = 1.0  # seconds; a request never waits longer for a bell
@@ -34,6 +36,7 @@ class Job(StrEnum):
     DELIVER = "workers.delivery.deliver"
     SETTLE = "workers.settling.settle"
     IMPORT = "workers.gaps.import_missed"
+    IMPORT_PEOPLE = "workers.files.import_people"
     SEND_EMAILS = "workers.email.send_due"
     SWEEP = "workers.upkeep.sweep"
     NOTICES = "workers.upkeep.write_notices"
@@ -45,6 +48,7 @@ QUEUE_OF = {
     Job.DELIVER: DELIVERY_QUEUE,
     Job.SETTLE: ASKING_QUEUE,
     Job.IMPORT: ASKING_QUEUE,
+    Job.IMPORT_PEOPLE: FILES_QUEUE,
 }
 
 

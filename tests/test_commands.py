@@ -23,7 +23,7 @@ from tests.helpers import until
 
 COMMANDS = [
     *("up", "web", "worker", "scheduler", "carrier", "db upgrade", "institution create"),
-    *("staff create", "token create", "provider add", "numbers add", "doctor"),
+    *("staff create", "token create", "provider add", "numbers add", "people import", "doctor"),
 ]
 PASSWORD = "a long enough password"
 
@@ -225,6 +225,10 @@ WRONG = [
     ("numbers add 911 --institution {school}", "911 is an emergency number"),
     ("numbers add +15125550190 --institution {school}", "does not belong to the provider account"),
     ("numbers add +15125550190 --institution 999", "There is no institution 999"),
+    ("people import nowhere.csv --institution {school}", "No such file or directory"),
+    ("people import pyproject.toml --institution 999", "There is no institution 999"),
+    ("people import pyproject.toml --institution {school}", "Choose the column that holds"),
+    ("people import Makefile --institution {school} --kind robot", "Choose one of the kinds"),
     ("worker --queue mail", "There is no queue mail"),
     ("up --port 70000", "70000 is not in the range"),
 ]

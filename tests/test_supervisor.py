@@ -237,6 +237,7 @@ def test_the_table_of_a_demo(settings):
         "web",
         "worker-delivery",
         "worker-asking",
+        "worker-files",
         "worker-default",
         "scheduler",
     ]

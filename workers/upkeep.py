@@ -3,7 +3,17 @@ for."""
 
 from app import jobs
 from app.jobs import Job
-from app.services import claiming, delivery, handling, health, idempotency, later, notices
+from app.services import (
+    claiming,
+    delivery,
+    handling,
+    health,
+    idempotency,
+    import_runs,
+    importing,
+    later,
+    notices,
+)
 
 
 def sweep() -> None:
@@ -17,6 +27,8 @@ def sweep() -> None:
         jobs.ring(Job.DELIVER)
     jobs.ring(Job.SETTLE)
     jobs.ring(Job.SEND_EMAILS)
+    if importing.any_waiting():
+        jobs.ring(Job.IMPORT_PEOPLE)
 
 
 def release_held() -> None:
@@ -30,6 +42,7 @@ def forget_old() -> None:
     """Let go of what is kept for a while only."""
     jobs.answered(Job.FORGET)
     idempotency.forget_old()
+    import_runs.forget_old()
 
 
 def write_notices() -> None:

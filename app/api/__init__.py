@@ -7,6 +7,7 @@ from app.api import (  # noqa: F401 (each adds its operations)
     docs,
     endpoints,
     events,
+    imports,
     messages,
     numbers,
     openapi,

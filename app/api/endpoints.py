@@ -7,6 +7,7 @@ The annotations are the whole declaration: `body` and `query` are read and check
 the answer is written by the return type, and `openapi` describes the same types. One of the
 capabilities must be the viewer's; none named = every valid token. `conflicts`: the codes of its
 409, for those who read the description. `shown_once`: a field that only the first answer holds.
+`most_mb`: what a body may have.
 The order of checks is the same everywhere: token 401, rate 429, shape 415, 413, 400, 422,
 capability 403, then whatever the service says. Every POST takes an Idempotency-Key.
 """
@@ -56,6 +57,7 @@ class Operation:
     status: int
     conflicts: tuple[str, ...]
     shown_once: str | None
+    most_mb: int
     query: type[BaseModel] | None
     body: type[BaseModel] | None
     answer: Any
@@ -75,13 +77,14 @@ def _operation(
     status: int = 200,
     conflicts: tuple[str, ...] = (),
     shown_once: str | None = None,
+    most_mb: int = 1,
 ) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         types = get_type_hints(view)
         query, body, answer = (types.get(name) for name in ("query", "body", "return"))
         answer = None if answer is type(None) else answer
         operation = Operation(
-            method, rule, view, one_of, status, conflicts, shown_once, query, body, answer
+            method, rule, view, one_of, status, conflicts, shown_once, most_mb, query, body, answer
         )
         OPERATIONS.append(operation)
         serve = partial(_serve, operation, answer and TypeAdapter(answer))
@@ -108,6 +111,7 @@ def _serve(operation: Operation, answer: TypeAdapter[Any] | None, **given: Any) 
     query = _query(operation.query or Query)
     if operation.query:
         given["query"] = query
+    request.max_content_length = operation.most_mb * 1024 * 1024
     if operation.body:
         given["body"] = _body(operation.body)
     elif request.content_length:

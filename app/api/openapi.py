@@ -120,7 +120,7 @@ def _refusals(operation: Operation) -> Iterator[tuple[int, str]]:
     if codes := [*operation.conflicts, *(["idempotency_mismatch"] if operation.takes_key else [])]:
         yield 409, "The state does not allow it: " + ", ".join(f"`{code}`" for code in codes) + "."
     if operation.body:
-        yield 413, "The body is larger than 1 MB."
+        yield 413, f"The body is larger than {operation.most_mb} MB."
         yield 415, "The body is not declared as `application/json`."
     yield 422, "A parameter or a field is wrong or unknown; `fields` names it."
     yield 429, "Too many requests of this token; `Retry-After` says how many seconds to wait."

@@ -1,5 +1,6 @@
 """Models: the tables, and where a rule needs a row, its `facts()`."""
 
+from app.models.imports import ImportPart, ImportRow, ImportRun, ImportState, Outcome
 from app.models.institution import Institution, Seats, Usage
 from app.models.messages import (
     CONVERSATION_SNOOZED,
@@ -71,6 +72,10 @@ __all__ = [
     "EventCounter",
     "EventRow",
     "Idempotency",
+    "ImportPart",
+    "ImportRow",
+    "ImportRun",
+    "ImportState",
     "Institution",
     "Kind",
     "Login",
@@ -78,6 +83,7 @@ __all__ = [
     "Message",
     "Note",
     "OptOutReplies",
+    "Outcome",
     "PairBlock",
     "PasswordLink",
     "Person",

@@ -23,13 +23,15 @@ class PersonKind(StrEnum):
 
 
 class Person(Base):
-    """`opted_out_at`: said STOP; a number added later starts DISABLED (D14). `words`: what search
-    finds them by."""
+    """`opted_out_at`: said STOP; a number added later starts DISABLED (D14). `removed_at`: an
+    import took them away; the row and its conversations are kept. `words`: what search finds them
+    by."""
 
     __tablename__ = "person"
     __table_args__ = (
         UniqueConstraint("institution_id", "source_id"),
         Index("ix_person_name", "institution_id", "family_name", "given_name", "id"),
+        Index("ix_person_email", "institution_id", "email"),
     )
 
     id: Mapped[pk]
@@ -41,6 +43,7 @@ class Person(Base):
     source_id: Mapped[str | None] = mapped_column(String(200))  # in the school's own system
     timezone: Mapped[str | None] = mapped_column(String(64))
     opted_out_at: Mapped[when_or_never]
+    removed_at: Mapped[when_or_never]
     words: Mapped[str] = mapped_column(Text, default="", deferred=True)
     created_at: Mapped[when]
 
@@ -90,7 +93,8 @@ class ContactNumber(Base):
 
 
 class PersonPhone(Base):
-    """That a person has a number. Removed ones are kept (S3-38)."""
+    """That a person has a number. Removed ones are kept (S3-38). `imported`: an import put it
+    there, and the next one may replace it."""
 
     __tablename__ = "person_phone"
     __table_args__ = (
@@ -105,6 +109,7 @@ class PersonPhone(Base):
     type: Mapped[PhoneType] = mapped_column(ByValue(PhoneType))
     verified_at: Mapped[when_or_never]
     verified_by: Mapped[int | None] = mapped_column(Id, ref("staff"))
+    imported: Mapped[bool] = mapped_column(default=False)
     removed_at: Mapped[when_or_never]
 
     contact_number: Mapped[ContactNumber] = relationship(lazy="joined", innerjoin=True)

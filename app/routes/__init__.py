@@ -20,6 +20,7 @@ from app.routes import (  # noqa: F401 (compose, handling and later are of the i
     handling,
     health,
     identify,
+    imports,
     inbox,
     later,
     messages,
@@ -34,6 +35,7 @@ from app.routes import (  # noqa: F401 (compose, handling and later are of the i
     tokens,
     webhooks,
 )
+from app.rules.access import Can
 from app.security import to_sign_in, viewer_of_cookie
 
 log = structlog.get_logger()
@@ -48,6 +50,7 @@ _PAGES = (
     messages.bp,
     people.bp,
     person_phones.bp,
+    imports.bp,
     identify.bp,
     configuration.bp,
     audit_log.bp,
@@ -86,6 +89,8 @@ def _begin() -> None:
     by_cookie = request.blueprint not in _NO_COOKIE and not _speaks_json()
     if by_cookie and request.endpoint != "static":
         g.viewer = viewer_of_cookie()
+        if request.endpoint == imports.UPLOAD and g.viewer and g.viewer.can(Can.PEOPLE_IMPORT):
+            request.max_content_length = imports.MOST_BYTES
 
 
 def _log(response: Response) -> Response:

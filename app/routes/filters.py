@@ -155,7 +155,7 @@ _PLACES = (
         "People",
         "people.index",
         "users",
-        ("people", "person_phones", "identify"),
+        ("people", "person_phones", "identify", "imports"),
         (Can.PEOPLE_READ,),
     ),
     Place("Staff", "staff.index", "users-round", ("staff", "roles"), (Can.STAFF_MANAGE,)),

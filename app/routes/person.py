@@ -96,6 +96,8 @@ def _line(found: Profile) -> str:
         here = clock.now().astimezone(ZoneInfo(person.timezone))
         city = person.timezone.rpartition("/")[2].replace("_", " ")
         parts.append(f"{here:%-I:%M} {here:%p}".lower() + f" in {city}")
+    if person.removed_at is not None:
+        parts.append("removed by an import")
     advisors = " and ".join(advisor.name for advisor in found.advisors)
     return ", ".join(parts) + "." + (f" Advisor {advisors}." if advisors else "")
 

@@ -74,6 +74,7 @@ DEEDS: dict[str, Deed] = {
     "number.split_off": Deed(Kind.PEOPLE, "said that [{target}] is not the number of {person}"),
     "advisor.added": Deed(Kind.PEOPLE, "made [{target}] a student of {advisor}"),
     "advisor.removed": Deed(Kind.PEOPLE, "took [{target}] from the students of {advisor}"),
+    "people.imported": Deed(Kind.PEOPLE, "imported people from {name}", ("rows",)),
     SETTINGS_CHANGED: Deed(Kind.SETTINGS, "changed [the settings], version {version}"),
     "institution.created": Deed(Kind.SETTINGS, "created {target}"),
     "provider.saved": Deed(Kind.NUMBERS, "saved [the provider account]"),
@@ -111,6 +112,7 @@ DEEDS: dict[str, Deed] = {
     "standard_text.changed": Deed(Kind.TEXTS, "changed the shared text [{title}]"),
     "standard_text.deleted": Deed(Kind.TEXTS, "deleted the shared text {title}"),
     "audit_log.exported": Deed(Kind.EXPORTS, "exported the audit log", ("filter",)),
+    "import.exported": Deed(Kind.EXPORTS, "exported what became of the rows of {name}"),
     "messages.exported": Deed(Kind.EXPORTS, "exported messages", ("filter",)),
     "person_phones.exported": Deed(Kind.EXPORTS, "exported the phones of people", ("filter",)),
 }
@@ -139,6 +141,7 @@ _LABELS = {
     "first": "First day",
     "last": "Last day",
     "filter": "Filter",
+    "rows": "Rows",
 }
 _OF_NOBODY = {
     "number": "back to the pool",

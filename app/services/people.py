@@ -108,6 +108,7 @@ def upsert_by_source(
     with transaction():
         made = _made_for_source(viewer, source_id, fields)
         person = made or editable(viewer, _id_of_source(viewer, source_id))
+        person.removed_at = None
         for name, value in fields.items():
             setattr(person, name, value)
         if numbers is not None:
@@ -232,13 +233,14 @@ def search(
     limit: int = 50,
     after: tuple[str, str, int] | None = None,
 ) -> list[Person]:
-    """People by name. `q`: see `matching`. `advisor_id`: the students of this member of staff.
+    """People by name, but those who were removed. `q`: see `matching`. `advisor_id`: the students
+    of this member of staff.
 
     `after`: (family name, given name, id) of the last one shown.
     """
     found = (
         select(Person)
-        .where(Person.institution_id == viewer.institution_id)
+        .where(Person.institution_id == viewer.institution_id, Person.removed_at.is_(None))
         .options(selectinload(Person.phones))
         .order_by(Person.family_name, Person.given_name, Person.id)
         .limit(limit)

@@ -4,7 +4,6 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from email_validator import EmailNotValidError, validate_email
 from phonenumbers import SUPPORTED_REGIONS
 from sqlalchemy import select, true
 from sqlalchemy.exc import IntegrityError
@@ -26,6 +25,7 @@ from app.models import (
     Staff,
 )
 from app.rules.access import STANDARD_ROLES, Can, Viewer, staff_audience
+from app.rules.emails import BadEmail, plain
 from app.security import hash_password
 from app.services import roles, sessions
 from app.services.audit import audit
@@ -94,11 +94,10 @@ def check_timezone(name: str) -> None:
 
 def check_email(address: str, field: str = "email") -> str:
     """The address in its plain form, lower case. Raises Invalid."""
-    try:
-        found = validate_email(address.strip(), check_deliverability=False, test_environment=True)
-    except EmailNotValidError as error:
-        raise Invalid(field, f"This is not an email address: {error}") from None
-    return found.normalized.lower()
+    found = plain(address)
+    if isinstance(found, BadEmail):
+        raise Invalid(field, found.message)
+    return found
 
 
 def create(

@@ -197,6 +197,7 @@ def _mine(viewer: Viewer, wanted: Wanted) -> Any:
         .where(
             Advisee.staff_id == viewer.staff_id,
             Person.institution_id == viewer.institution_id,
+            Person.removed_at.is_(None),
             *people.matching(wanted.q),
         )
     )

@@ -27,6 +27,12 @@ DOORS: dict[str, tuple[str, Any]] = {
     "PUT /people/<id:person_id>/advisors/<id:staff_id>": ("AMV", None),
     "DELETE /people/<id:person_id>/advisors/<id:staff_id>": ("AMV", None),
     "GET /person-phones": ("AMVRUS", None),
+    "GET /imports": ("AM", None),
+    "POST /imports": ("AM", {"files": [{"text": "x"}]}),
+    "GET /imports/<id:import_id>": ("AM", None),
+    "GET /imports/<id:import_id>/rows": ("AM", None),
+    "POST /imports/<id:import_id>/start": ("AM", {}),
+    "POST /imports/<id:import_id>/removal": ("AM", {"remove": False}),
     "PATCH /phones/<id:phone_id>": ("AMV", {}),
     "DELETE /phones/<id:phone_id>": ("AMV", None),
     "POST /phones/<id:phone_id>/consent": ("AMV", {"status": "disabled", "reason": "asked"}),
@@ -64,6 +70,7 @@ DOORS: dict[str, tuple[str, Any]] = {
     "GET /usage": ("AMVRUS", None),
     "GET /events": ("AMVRU", None),
 }
+_IMPORT = {"files": [{"text": "ID,First name\nN1,Maya\n"}], "dry_run": True}
 ROLES = {"A": "Administrator", "M": "Manager", "V": "Advisor", "R": "Responder", "U": "Auditor"}
 
 
@@ -157,6 +164,7 @@ def test_nothing_of_another_institution_can_be_reached(school, elsewhere):
         "staff_id": dana.id,
         "role_id": school.admin().api.get("/roles").json()["items"][0]["id"],
         "token_id": school.admin().api.get("/tokens").json()["items"][0]["id"],
+        "import_id": school.admin().api.post("/imports", json=_IMPORT).json()["id"],
     }
     stranger = elsewhere.admin().api
     for operation in DOORS:

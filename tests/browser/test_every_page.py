@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from app import clock, create_app
 from tests.browser.pages import ON_SQLITE, box, send_button, sign_in
 from tests.counting import MOST_QUERIES, queries
+from tests.helpers import until
 from tests.school import PASSWORD, Member, School, new_number
 
 pytestmark = ON_SQLITE
@@ -31,7 +32,7 @@ OTHERS = {
     "health.metrics_",
     "__flask_sock.live",
 }
-OTHERS |= {"audit_log.export", "messages.export", "person_phones.export"}  # files
+OTHERS |= {"audit_log.export", "imports.export", "messages.export", "person_phones.export"}  # files
 
 
 @dataclass
@@ -64,6 +65,7 @@ class Scene:
         school.verify(maya, 0)
         for person in (maya, tomas, devon):
             dana.api.put(f"/people/{person.id}/advisors/{dana.id}")
+        imports = imports_of(school)
         one = f"/people/{maya.id}"
         everything = {"roles": ["Advisor", "Administrator"]}
         assert school.admin().api.patch(f"/staff/{dana.id}", json=everything).status_code == 200
@@ -114,6 +116,8 @@ class Scene:
                     f"{one}?add=phone",
                     f"/people/{tomas.id}",
                 ],
+                "imports.index": ["/people/import"],
+                "imports.one": [f"/people/import/{each}" for each in imports],
                 "people.route": [f"{one}/route", f"/people/{devon.id}/route"],
                 "people.new": ["/people/new"],
                 "people.edit": [f"{one}/edit"],
@@ -154,6 +158,24 @@ class Scene:
                 "configuration.adding": ["/settings/numbers/add"],
             },
         )
+
+
+def imports_of(school: School) -> list[int]:
+    """One that was tried, one that asks, and one whose file cannot be read."""
+    api, head = school.admin().api, "ID,First name,Mobile phone,Mobile phone,Funk\n"
+    people = "".join(f"N{n},P{n},,,x\n" for n in range(3))
+    asked = [
+        (head + people + "N4,,911,,x\n", {}),
+        (head + people + "N4,,911,,x\n", {"dry_run": True}),
+        (head + people[:12], {"remove_missing": True}),
+        (head + 'N1,"Maya,,,\n', {}),
+    ]
+    made = []
+    for text, choice in asked:
+        answer = api.post("/imports", json={"files": [{"text": text}], **choice})
+        made.append(answer.json()["id"])
+        until(lambda: api.get(f"/imports/{made[-1]}").json()["state"] != "waiting")
+    return made[1:]
 
 
 def wrong_with(page: Page, rules: list[str] | None = None) -> list[str]:

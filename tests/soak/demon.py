@@ -17,6 +17,7 @@ PROCESSES = {  # by the end of their command lines
     "web": ("wsgi:app",),
     "worker-delivery": ("worker", "--queue", "delivery"),
     "worker-asking": ("worker", "--queue", "asking"),
+    "worker-files": ("worker", "--queue", "files"),
     "worker-default": ("worker", "--queue", "default"),
     "scheduler": ("scheduler",),
 }

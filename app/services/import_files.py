@@ -1,0 +1,225 @@
+"""Import files: what is uploaded, kept in pieces until it has been imported, and read back as rows.
+
+The pieces are in the database because the worker may be another machine. Neither side ever has more
+than one of them in memory.
+"""
+
+import sqlite3
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import IO, Any
+
+from sqlalchemy import delete, insert, select
+
+from app.database import db
+from app.errors import Invalid
+from app.models import ImportPart, ImportRun
+from app.rules import oneroster, tables
+from app.rules.oneroster import Columns, File
+from app.rules.tables import Unreadable
+
+MOST_BYTES = 50 * 1024 * 1024  # of all files of one import, unpacked
+PEOPLE = "people"  # a plain CSV, whose columns are mapped by hand
+_PIECE = 256 * 1024  # bytes
+_ZIP = b"PK\x03\x04"
+_FIELD = "file"
+
+Upload = tuple[str, IO[bytes]]  # the name is only shown; what it is, is looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One file of an import, as it will be read. `content` is open only while it is uploaded."""
+
+    file: str
+    encoding: str
+    delimiter: str
+    columns: list[str]
+    content: IO[bytes]
+
+    @property
+    def said(self) -> dict[str, Any]:
+        return {"encoding": self.encoding, "delimiter": self.delimiter, "columns": self.columns}
+
+
+@contextmanager
+def opened(uploads: Sequence[Upload]) -> Iterator[list[Kept]]:
+    """What these files are: one CSV of people, or files of OneRoster, alone or in a zip. Raises
+    Invalid in words for whoever chose them."""
+    with closing(_Room()) as room:
+        try:
+            found = [_looked_at(one) for _, content in uploads for one in room.of(content)]
+        except Unreadable as error:
+            raise Invalid(_FIELD, str(error)) from None
+        known = {each.file: each for each in found if each.file}
+        if File.USERS in known:
+            yield [known[each] for each in File if each in known]
+            return
+        if len(found) != 1 or (found[0].file and not room.is_zip):
+            _refuse(
+                "Choose one CSV file of people, or files of OneRoster with users.csv among them."
+            )
+        if room.is_zip:
+            _refuse("This is a zip file, or a workbook. Save the table as CSV, then import that.")
+        yield [found[0]]
+
+
+def _refuse(message: str) -> None:
+    raise Invalid(_FIELD, message)
+
+
+class _Room:
+    """What is unpacked, and how much of it there may be."""
+
+    def __init__(self) -> None:
+        self.left = MOST_BYTES
+        self.is_zip = False
+        self._open: list[Any] = []
+
+    def of(self, content: IO[bytes]) -> Iterator[IO[bytes]]:
+        content.seek(0)
+        if content.read(len(_ZIP)) != _ZIP:
+            self._take(content)
+            yield content
+            return
+        self.is_zip = True
+        wanted = {f"{each.value}.csv" for each in File}
+        try:
+            archive = zipfile.ZipFile(content)
+            self._open.append(archive)
+            inside = [i for i in archive.infolist() if i.filename.split("/")[-1].lower() in wanted]
+            if not any(i.filename.lower().endswith("users.csv") for i in inside):
+                raise Unreadable(
+                    "This is a zip file, or a workbook. Save the table as CSV, then import that."
+                )
+            for info in inside:
+                one = archive.open(info)
+                self._open.append(one)
+                self._take(one)
+                yield one
+        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError):
+            raise Unreadable("This zip file cannot be opened.") from None
+
+    def _take(self, content: IO[bytes]) -> None:
+        """By what is really in it: the size that a zip names may be a lie."""
+        for piece in _pieces(content):
+            self.left -= len(piece)
+            if self.left < 0:
+                most = MOST_BYTES // 1024 // 1024
+                raise Unreadable(f"The file is larger than {most} MB. Import it in parts.")
+
+    def close(self) -> None:
+        for each in reversed(self._open):
+            each.close()
+
+
+def _pieces(content: IO[bytes]) -> Iterator[bytes]:
+    content.seek(0)
+    while piece := content.read(_PIECE):
+        yield piece
+
+
+def _looked_at(content: IO[bytes]) -> Kept:
+    encoding = tables.encoding_of(_pieces(content))
+    first = next(tables.lines(_pieces(content), encoding), "")
+    delimiter = tables.delimiter_of(first)
+    rows = tables.rows(tables.lines(_pieces(content), encoding), delimiter)
+    head = list(islice(rows, 2))
+    if not head:
+        raise Unreadable("The file is empty.")
+    columns = tables.columns_of(head[0][1])
+    found = oneroster.file_of(columns)
+    if len(head) < 2 and found in (None, File.USERS):
+        raise Unreadable("The file holds the names of columns and nobody below them.")
+    return Kept(found.value if found else "", encoding, delimiter, columns, content)
+
+
+def keep(run: ImportRun, files: Sequence[Kept]) -> None:
+    """In the open transaction."""
+    for kept in files:
+        for number, piece in enumerate(_pieces(kept.content)):
+            db.session.execute(
+                insert(ImportPart).values(
+                    run_id=run.id,
+                    institution_id=run.institution_id,
+                    file=kept.file or PEOPLE,
+                    number=number,
+                    data=piece,
+                )
+            )
+
+
+def let_go(run_id: int) -> None:
+    """Of the file, in the open transaction: it holds more than what was imported."""
+    db.session.execute(delete(ImportPart).where(ImportPart.run_id == run_id))
+
+
+# Reading back
+
+
+def rows(run: ImportRun, file: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows below the first, as (line, cells); none where there is no such file. Raises
+    Unreadable, and where there are too many."""
+    said = run.files.get(file)
+    if said is None:
+        return
+    text = tables.lines(_stored(run.id, file), said["encoding"])
+    below = islice(tables.rows(text, said["delimiter"]), 1, None)
+    for count, row in enumerate(below, 1):
+        if count > tables.MOST_ROWS:
+            raise Unreadable(f"The file has more than {tables.MOST_ROWS:,} rows.")
+        yield row
+
+
+def _stored(run_id: int, file: str) -> Iterator[bytes]:
+    number = 0
+    while True:
+        found = db.session.execute(
+            select(ImportPart.data).where(
+                ImportPart.run_id == run_id, ImportPart.file == file, ImportPart.number == number
+            )
+        ).scalar_one_or_none()
+        if found is None:
+            return
+        yield found
+        number += 1
+
+
+class Roles:
+    """The kind of each user of a OneRoster 1.2 set, on disk: there may be as many as users."""
+
+    def __init__(self, run: ImportRun) -> None:
+        self._found = sqlite3.connect("")  # a file that is gone with the connection
+        self._found.execute("CREATE TABLE role (id TEXT PRIMARY KEY, kind TEXT) WITHOUT ROWID")
+        said = run.files.get(File.ROLES)
+        if said is None:
+            return
+        columns = Columns.of(said["columns"])
+        add = "INSERT INTO role VALUES (?, ?) ON CONFLICT DO NOTHING"
+        replace = "INSERT OR REPLACE INTO role VALUES (?, ?)"
+        for _, cells in rows(run, File.ROLES):
+            user, role = columns.cell(cells, "usersourcedid"), columns.cell(cells, "role")
+            gone = columns.cell(cells, "status").lower() == "tobedeleted"
+            if (kind := oneroster.kind_of(role)) and not gone:
+                main = columns.cell(cells, "roletype").lower() == "primary"
+                self._found.execute(replace if main else add, (user, kind))
+
+    def kind(self, user: str) -> str:
+        found = self._found.execute("SELECT kind FROM role WHERE id = ?", (user,)).fetchone()
+        return str(found[0]) if found else ""
+
+    def close(self) -> None:
+        self._found.close()
+
+
+def schools(run: ImportRun, most: int = 20) -> list[str]:
+    """The names in orgs.csv, for whoever looks at what they chose."""
+    said = run.files.get(File.ORGS)
+    if said is None:
+        return []
+    columns = Columns.of(said["columns"])
+    found = (columns.cell(cells, "name") for _, cells in rows(run, File.ORGS))
+    return list(islice(filter(None, found), most))

@@ -1,0 +1,180 @@
+"""Import known: what is known about the people of a batch of rows, in a few queries."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+
+from app.database import LOCK, db
+from app.models import Advisee, ContactNumber, Person, PersonPhone, SenderNumber, Staff
+from app.rules.importing import Entry, same_name
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What holds for all rows of a run. `links`: advisors are linked; `by_email`: named by their
+    email, else by the id of their person."""
+
+    run_id: int
+    institution_id: int
+    staff_id: int | None
+    region: str
+    dry_run: bool
+    links: bool
+    by_email: bool
+
+
+@dataclass(slots=True)
+class Known:
+    """What is known about the people of a batch. `phones`: by person and number."""
+
+    people: dict[str, list[Any]]  # by the key of their row
+    phones: dict[int, dict[str, Any]]
+    accounts: set[int]  # people who can sign in
+    ours: set[str]  # numbers
+    advisors: dict[str, int]  # staff ids by what the rows call them
+    linked: set[tuple[int, int]]  # (staff, person)
+    shared: dict[str, int]  # how many people have a number
+
+
+def known(job: Job, entries: Sequence[Entry]) -> Known:
+    numbers = {e164 for entry in entries for e164, _ in entry.phones}
+    people = _people(job, entries, numbers)
+    ids = sorted({person.id for found in people.values() for person in found})
+    ours = select(SenderNumber.e164).where(
+        SenderNumber.institution_id == job.institution_id, SenderNumber.e164.in_(numbers)
+    )
+    accounts = select(Staff.person_id).where(Staff.person_id.in_(ids))
+    links = select(Advisee.staff_id, Advisee.person_id).where(Advisee.person_id.in_(ids))
+    return Known(
+        people,
+        _phones(ids),
+        set(db.session.execute(accounts).scalars()),
+        set(db.session.execute(ours).scalars()),
+        _advisors(job, {name for entry in entries for name in entry.advisors}),
+        set(db.session.execute(links).tuples()) if job.links else set(),
+        _shared(job, numbers),
+    )
+
+
+_PERSON: tuple[Any, ...] = (
+    Person.id,
+    Person.source_id,
+    Person.kind,
+    Person.given_name,
+    Person.family_name,
+)
+_PERSON += (Person.email, Person.timezone, Person.opted_out_at, Person.removed_at)
+
+
+def _people(job: Job, entries: Sequence[Entry], numbers: set[str]) -> dict[str, list[Any]]:
+    """Who these rows are about, by their keys; locked, so that a STOP which is being committed is
+    waited for (D14)."""
+    found = _by_source(job, entries) | _without_source(job, entries, numbers)
+    ids = sorted({id_ for people in found.values() for id_ in people})
+    rows = db.session.execute(
+        select(*_PERSON).where(Person.id.in_(ids)).order_by(Person.id).with_for_update(**LOCK)
+    )
+    by_id = {row.id: row for row in rows}
+    return {key: [by_id[id_] for id_ in sorted(people)] for key, people in found.items()}
+
+
+def _by_source(job: Job, entries: Sequence[Entry]) -> dict[str, set[int]]:
+    """By their ID; staff who sign in here and have none yet also by their email."""
+    wanted = {entry.source_id: entry for entry in entries if entry.source_id}
+    rows = db.session.execute(
+        select(Person.source_id, Person.id).where(
+            Person.institution_id == job.institution_id, Person.source_id.in_([*wanted])
+        )
+    )
+    found = {source_id: {person_id} for source_id, person_id in rows if source_id}
+    by_email = {
+        entry.email: source_id
+        for source_id, entry in wanted.items()
+        if entry.kind == "staff" and entry.email and source_id not in found
+    }
+    accounts = db.session.execute(
+        select(Staff.email, Staff.person_id).where(
+            Staff.institution_id == job.institution_id, Staff.email.in_([*by_email])
+        )
+    )
+    return found | {by_email[email]: {person_id} for email, person_id in accounts}
+
+
+def _without_source(job: Job, entries: Sequence[Entry], numbers: set[str]) -> dict[str, set[int]]:
+    """By their name together with an email, or where they have none with a phone."""
+    wanted = {entry.key: entry for entry in entries if not entry.source_id}
+    if not wanted:
+        return {}
+    emails = {entry.email for entry in wanted.values() if entry.email}
+    names = (Person.id, Person.given_name, Person.family_name)
+    inside = Person.institution_id == job.institution_id
+    by_email = select(Person.email, *names).where(inside, Person.email.in_(emails))
+    by_phone = (
+        select(ContactNumber.e164, *names)
+        .join(PersonPhone, PersonPhone.contact_number_id == ContactNumber.id)
+        .join(Person, Person.id == PersonPhone.person_id)
+        .where(inside, ContactNumber.e164.in_(numbers), PersonPhone.removed_at.is_(None))
+        .where(ContactNumber.institution_id == job.institution_id)
+    )
+    found = defaultdict(set)
+    for address, person_id, given, family in [
+        *db.session.execute(by_email),
+        *db.session.execute(by_phone),
+    ]:
+        found[address, same_name(f"{given} {family}")].add(person_id)
+    people = {}
+    for key, entry in wanted.items():
+        address = entry.email or entry.phones[0][0]
+        if match := found.get((address, same_name(entry.name))):
+            people[key] = match
+    return people
+
+
+def _phones(ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    rows = db.session.execute(
+        select(
+            PersonPhone.id,
+            PersonPhone.person_id,
+            PersonPhone.type,
+            PersonPhone.verified_at,
+            PersonPhone.imported,
+            PersonPhone.removed_at,
+            ContactNumber.e164,
+        )
+        .join(ContactNumber, ContactNumber.id == PersonPhone.contact_number_id)
+        .where(PersonPhone.person_id.in_(ids))
+        .order_by(PersonPhone.id)
+    )
+    found: dict[int, dict[str, Any]] = defaultdict(dict)
+    for row in rows:
+        found[row.person_id][row.e164] = row
+    return found
+
+
+def _advisors(job: Job, names: set[str]) -> dict[str, int]:
+    if not (job.links and names):
+        return {}
+    called: Any = Staff.email if job.by_email else Person.source_id
+    rows = db.session.execute(
+        select(called, Staff.id)
+        .join(Person, Person.id == Staff.person_id)
+        .where(Staff.institution_id == job.institution_id, Staff.active, called.in_(names))
+    )
+    return dict(rows.tuples().all())
+
+
+def _shared(job: Job, numbers: Iterable[str]) -> dict[str, int]:
+    rows = db.session.execute(
+        select(ContactNumber.e164, func.count(PersonPhone.id))
+        .join(PersonPhone, PersonPhone.contact_number_id == ContactNumber.id)
+        .where(
+            ContactNumber.institution_id == job.institution_id,
+            ContactNumber.e164.in_(numbers),
+            PersonPhone.removed_at.is_(None),
+        )
+        .group_by(ContactNumber.e164)
+    )
+    return Counter(dict(rows.tuples().all()))

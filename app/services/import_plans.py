@@ -1,0 +1,188 @@
+"""Import plans: what is to be done for each row of an imported file, as a whole or not at all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+
+from app import clock
+from app.database import db
+from app.models import ImportRow, Outcome, PersonKind
+from app.rules.importing import MOST_SHARED, PROSPECT, Entry, Refused
+from app.rules.phones import PhoneType, pretty
+from app.services.import_known import Job, Known, known
+
+_FIELDS = ("given_name", "family_name", "email", "timezone")
+_WORDS = {
+    "given_name": "first name",
+    "family_name": "last name",
+    "email": "email",
+    "timezone": "time zone",
+    "kind": "kind of person",
+    "source_id": "ID",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    line: int
+    entry: Entry | Refused
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is to be done for one row. `person`: None = a new one."""
+
+    line: int
+    entry: Entry | Refused
+    person: Any = None
+    outcome: Outcome = Outcome.UNCHANGED
+    reason: str = ""
+    fields: dict[str, Any] = field(default_factory=dict)
+    new_phones: list[tuple[str, PhoneType]] = field(default_factory=list)
+    phones: list[dict[str, Any]] = field(default_factory=list)
+    links: list[int] = field(default_factory=list)
+    person_id: int | None = None
+
+    def refuse(self, reason: str, outcome: Outcome = Outcome.REFUSED) -> None:
+        self.outcome, self.reason = outcome, reason
+
+    @property
+    def writes(self) -> bool:
+        return self.outcome in (Outcome.CREATED, Outcome.CHANGED)
+
+
+def planned(job: Job, batch: Sequence[Row]) -> list[Plan]:
+    """In the order of the rows: of several about the same person the first that is not wrong
+    counts (C7)."""
+    plans = [Plan(row.line, row.entry) for row in batch]
+    first, taken = _first_lines(job, plans), set[int]()
+    entries = [plan.entry for plan in plans if isinstance(plan.entry, Entry)]
+    found = known(job, [entry for entry in entries if not entry.gone])
+    for plan in plans:
+        entry = plan.entry
+        if isinstance(entry, Refused):
+            plan.refuse(entry.reason, Outcome.SKIPPED if entry.skipped else Outcome.REFUSED)
+        elif line := first.get(entry.key):
+            plan.refuse(f"Line {line:,} is about the same person. The first one counts.")
+        elif entry.gone:
+            plan.refuse("To be deleted in the school’s system.", Outcome.LEAVING)
+        else:
+            _plan(job, plan, entry, found, taken)
+        if plan.outcome is not Outcome.REFUSED and entry.key:
+            first.setdefault(entry.key, plan.line)
+    return plans
+
+
+def _first_lines(job: Job, plans: Sequence[Plan]) -> dict[str, int]:
+    """The lines that were taken for these people before this batch (C7)."""
+    keys = {plan.entry.key for plan in plans if isinstance(plan.entry, Entry)}
+    rows = db.session.execute(
+        select(ImportRow.key, ImportRow.line).where(
+            ImportRow.run_id == job.run_id,
+            ImportRow.key.in_(keys),
+            ImportRow.outcome != Outcome.REFUSED,
+        )
+    )
+    return dict(rows.tuples().all())
+
+
+def _plan(job: Job, plan: Plan, entry: Entry, known: Known, taken: set[int]) -> None:
+    """`taken`: the people whom earlier rows of the batch are about."""
+    found = known.people.get(entry.key, [])
+    if len(found) > 1:
+        plan.refuse("Several people have this name and address. Give an ID.")
+        return
+    person = plan.person = found[0] if found else None
+    plan.person_id = person.id if person else None
+    if ours := [e164 for e164, _ in entry.phones if e164 in known.ours]:
+        plan.refuse(f"{pretty(ours[0], job.region)} is one of our own numbers.")
+        return
+    if entry.source_id and person and person.source_id not in (None, entry.source_id):
+        plan.refuse(f"The account with this email has the ID {person.source_id} already.")
+        return
+    if person and person.id in taken:
+        plan.refuse("A line above is about the same account.")
+        return
+    if job.links and not _linked(job, plan, entry, known):
+        return
+    said = _differences(plan, entry, person, known)
+    _plan_phones(plan, entry, known)
+    if plan.new_phones or plan.phones:
+        said.append("phones")
+    if plan.links:
+        said.append("advisor")
+    if person is None:
+        plan.outcome = Outcome.CREATED
+    elif said:
+        plan.outcome = Outcome.CHANGED
+        plan.reason = f"{', '.join(said)}.".capitalize()
+    _warn(job, plan, known)
+    if person:
+        taken.add(person.id)
+
+
+def _linked(job: Job, plan: Plan, entry: Entry, known: Known) -> bool:
+    """Whose student it becomes. An advisor whom nobody knows is wrong where a column names them;
+    of the agents of OneRoster only those with an account are advisors."""
+    for name in entry.advisors:
+        staff_id = known.advisors.get(name)
+        if staff_id is None and job.by_email:
+            plan.refuse(f"There is no member of staff with the email {name}.")
+            return False
+        if staff_id and (staff_id, plan.person_id) not in known.linked:
+            plan.links.append(staff_id)
+    return True
+
+
+def _differences(plan: Plan, entry: Entry, person: Any, known: Known) -> list[str]:
+    """What changes about the person, in words. An empty cell changes nothing."""
+    fields = {name: value for name in _FIELDS if (value := getattr(entry, name)) is not None}
+    fields |= {"source_id": entry.source_id} if entry.source_id else {}
+    if person is None:
+        plan.fields = {"family_name": "", **fields, "kind": PersonKind(entry.kind)}
+        return []
+    demoted = entry.kind == PROSPECT and person.kind is not PersonKind.UNKNOWN
+    if person.id not in known.accounts and not demoted:
+        fields["kind"] = PersonKind(entry.kind)
+    plan.fields = {n: value for n, value in fields.items() if getattr(person, n) != value}
+    said = [_WORDS[name] for name in plan.fields]
+    if person.removed_at is not None:
+        plan.fields["removed_at"] = None
+        said.append("was removed and is back")
+    return said
+
+
+def _plan_phones(plan: Plan, entry: Entry, known: Known) -> None:
+    """Numbers that an import put there are replaced by those of the same type; others stay."""
+    have = known.phones.get(plan.person_id or 0, {})
+    verify = entry.kind == PROSPECT  # S3-68
+    listed = dict(entry.phones)
+    for e164, type_ in entry.phones:
+        phone = have.get(e164)
+        if phone is None:
+            plan.new_phones.append((e164, type_))
+            continue
+        changes: dict[str, Any] = {}
+        if phone.removed_at is not None:
+            changes = {"removed_at": None, "imported": True, "type": type_}
+        elif phone.imported and phone.type is not type_:
+            changes = {"type": type_}
+        if verify and phone.verified_at is None:
+            changes["verified"] = True
+        if changes:
+            plan.phones.append({"id": phone.id, "e164": e164, **changes})
+    for e164, phone in have.items():
+        replaced = phone.type in listed.values() and e164 not in listed
+        if replaced and phone.imported and phone.removed_at is None:
+            plan.phones.append({"id": phone.id, "e164": e164, "removed_at": clock.now()})
+
+
+def _warn(job: Job, plan: Plan, known: Known) -> None:
+    """A number of many people is allowed, and told (C9)."""
+    for e164, _ in plan.new_phones:
+        known.shared[e164] += 1
+        if (count := known.shared[e164]) > MOST_SHARED:
+            shown = pretty(e164, job.region)
+            plan.reason = f"{count} people have {shown}: its answers go to the last one texted."
