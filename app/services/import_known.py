@@ -54,7 +54,9 @@ def known(job: Job, entries: Sequence[Entry]) -> Known:
         set(db.session.execute(accounts).scalars()),
         set(db.session.execute(ours).scalars()),
         _advisors(job, {name for entry in entries for name in entry.advisors}),
-        set(db.session.execute(links).tuples()) if job.links else set(),
+        {(staff_id, person_id) for staff_id, person_id in db.session.execute(links)}
+        if job.links
+        else set(),
         _shared(job, numbers),
     )
 
@@ -163,7 +165,7 @@ def _advisors(job: Job, names: set[str]) -> dict[str, int]:
         .join(Person, Person.id == Staff.person_id)
         .where(Staff.institution_id == job.institution_id, Staff.active, called.in_(names))
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _shared(job: Job, numbers: Iterable[str]) -> dict[str, int]:
@@ -177,4 +179,4 @@ def _shared(job: Job, numbers: Iterable[str]) -> dict[str, int]:
         )
         .group_by(ContactNumber.e164)
     )
-    return Counter(dict(rows.tuples().all()))
+    return Counter(dict(rows.all()))

@@ -85,7 +85,7 @@ def _first_lines(job: Job, plans: Sequence[Plan]) -> dict[str, int]:
             ImportRow.outcome != Outcome.REFUSED,
         )
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _plan(job: Job, plan: Plan, entry: Entry, known: Known, taken: set[int]) -> None:

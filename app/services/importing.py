@@ -46,6 +46,7 @@ BATCH = 500  # rows of one transaction: a text that comes in meanwhile waits for
 _YES, _NO = "yes", "no"  # what was said about the removal
 
 Told = Callable[[int, int], object]  # rows done, of how many
+Line = tuple[int, list[str]]  # where a row begins, and its cells
 
 
 def any_waiting() -> bool:
@@ -109,12 +110,11 @@ def _work(run_id: int, in_time: Callable[[], bool], told: Told) -> None:
         run = _loaded(run_id)
     job, done, total = _job(run), run.done, run.total or 0
     with closing(import_files.Roles(run)) as roles:
-        left = islice(_lines(run, roles), done, None)
-        while done < total:
+        for raw in _batches(run, roles, done):
             if not in_time():
                 _let_go(run_id)
                 return
-            batch = [_read(run, job, roles, *row) for row in islice(left, BATCH)]
+            batch = [Row(line, read(run, job.region, roles.kind, cells)) for line, cells in raw]
             import_rows.take(job, batch, done)
             done += len(batch)
             told(done, total)
@@ -144,28 +144,28 @@ def _job(run: ImportRun) -> Job:
 
 def _begin(run: ImportRun) -> None:
     """Count the rows, so that a file which cannot be read changes nothing."""
-    total = sum(1 for _ in _lines(run, None))
+    total = sum(1 for _ in import_files.rows(run, next(iter(run.files))))
     with transaction():
         db.session.execute(delete(ImportRow).where(ImportRow.run_id == run.id))
         _set(run.id, total=total, done=0, counts={}, lease_until=database_now(LEASE))
         _changed(run)
 
 
-def _lines(run: ImportRun, roles: import_files.Roles | None) -> Iterator[tuple[int, list[str]]]:
-    """The rows in the order in which they are taken: of OneRoster staff first, so that an advisor
-    is known before the students are. `roles` None: in any order."""
-    if import_files.PEOPLE in run.files or roles is None:
-        yield from import_files.rows(run, next(iter(run.files)))
-        return
-    columns = Columns.of(run.files[File.USERS]["columns"])
-    for wanted in (True, False):
-        for line, cells in import_files.rows(run, File.USERS):
-            if (oneroster.kind_in(cells, columns, roles.kind) == "staff") is wanted:
-                yield line, cells
-
-
-def _read(run: ImportRun, job: Job, roles: import_files.Roles, line: int, cells: list[str]) -> Row:
-    return Row(line, read(run, job.region, roles.kind, cells))
+def _batches(run: ImportRun, roles: import_files.Roles, done: int) -> Iterator[list[Line]]:
+    """What is left when so many rows are done. Of OneRoster staff first, in batches of their own,
+    so that an advisor is known before the students are."""
+    file = next(iter(run.files))
+    columns = Columns.of(run.files[file]["columns"])
+    for staff in (None,) if file == import_files.PEOPLE else (True, False):
+        lines = (
+            (line, cells)
+            for line, cells in import_files.rows(run, file)
+            if staff is None or (oneroster.kind_in(cells, columns, roles.kind) == "staff") is staff
+        )
+        while batch := list(islice(lines, BATCH)):
+            if done < len(batch):
+                yield batch[done:]
+            done = max(0, done - len(batch))
 
 
 def read(

@@ -312,7 +312,7 @@ def uploaded(browser, *files):
 
 def zipped(**files):
     content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in files.items():
             archive.writestr(name.replace("_", "."), text)
     return content.getvalue()
@@ -329,7 +329,7 @@ REFUSED = [
     (b'ID,"First name\nN1,Maya\n', "Line 1: a quote is opened and never closed"),
     (",".join(f"c{n}" for n in range(5000)).encode() + b"\nx\n", "5,000 columns"),
     (zipped(users_csv=b"sourcedId,givenName,familyName\n" + b"0" * 60_000_000), "larger than 50"),
-    (ORGS.encode(), "files of OneRoster that hold users.csv"),
+    (ORGS.encode(), "files of OneRoster with users.csv among them"),
 ]
 
 
