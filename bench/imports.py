@@ -38,7 +38,7 @@ def written(path: Path, size: int, *, oneroster: bool) -> None:
     with path.open("w") as file:
         file.write(USERS if oneroster else PLAIN)
         for n in range(size):
-            name, mobile, home = f"Given{n % 977}", 2_120_000_000 + n, 3_120_000_000 + n
+            name, mobile, home = f"Given{n % 977}", 2_122_000_000 + n, 3_122_000_000 + n
             mail = f"n{n}@students.example"
             if oneroster:
                 role = "guardian" if n % 2 else "student"

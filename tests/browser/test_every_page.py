@@ -167,8 +167,8 @@ def imports_of(school: School) -> list[int]:
     asked = [
         (head + people + "N4,,911,,x\n", {}),
         (head + people + "N4,,911,,x\n", {"dry_run": True}),
-        (head + people[:12], {"remove_missing": True}),
-        (head + 'N1,"Maya,,,\n', {}),
+        (head + people[:10], {"remove_missing": True}),
+        (head + people + 'N5,"Maya,,,\n', {}),
     ]
     made = []
     for text, choice in asked:
