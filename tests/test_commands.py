@@ -199,6 +199,31 @@ def test_the_doctor_looks_at_everything(made, school):
     assert "FAIL mail: " in dead_mail.stdout
 
 
+def test_people_are_imported_from_a_file(made, school, tmp_path):
+    """The same file again changes nothing; who is to go is asked about (C15)."""
+    file = tmp_path / "people.csv"
+    head = "ID,First name,Mobile phone\n"
+    file.write_text(head + "".join(f"C{n},Person {n},+1512222{n:04d}\n" for n in range(5)))
+    command = ("people", "import", str(file), "--institution", school)
+    dry = made.run(*command, "--dry-run")
+    assert dry.returncode == 0, dry.stderr
+    assert dry.stdout.splitlines()[0] == "Nothing was changed. An import would give:"
+    assert made.said(*command).endswith(": 5 created")
+    assert made.said(*command).endswith(": 5 unchanged")
+    file.write_text(head + "C0,Person 0,911\nC1,Person 1,\n")
+    asked = made.run(*command, "--remove-missing")
+    assert asked.returncode == 1
+    lines = asked.stdout.splitlines()
+    assert lines[0] == "Line 2: Mobile phone: 911 is an emergency number."
+    assert lines[1].startswith("3 of 5 people would be removed.")
+    confirmed = made.said(*command, "--remove-missing", "--confirm-removal", "3")
+    assert confirmed.endswith(": 1 unchanged, 1 refused, 3 removed")
+    broken = tmp_path / "broken.csv"
+    broken.write_text(head + 'C0,Person 0,\nC1,"Person,\n')
+    command = ("people", "import", str(broken), "--institution", school)
+    _is_one_line(made.run(*command), "Line 3: a quote is opened and never closed")
+
+
 STAFF = "staff create {new} --institution {school} --name Dana --role Advisor --password-stdin"
 PROVIDER = "provider add twilio --institution {school} --account-sid {sid} --auth-token-stdin"
 

@@ -195,7 +195,7 @@ def _columns(run: ImportRun, samples: list[Sample]) -> list[Column]:
 def _preview(sample: Sample) -> Preview:
     entry = sample.entry
     if isinstance(entry, Refused):
-        return Preview(sample.line, entry.name or "No name", entry.reason)
+        return Preview(sample.line, entry.name or entry.key or "No name", entry.reason)
     return Preview(
         sample.line,
         entry.name,

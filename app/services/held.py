@@ -37,6 +37,12 @@ def cancel_in(thread_ids: Collection[int], writer: int | None) -> None:
         cancel(found, "handed_over", f"The conversation went to {to}.")
 
 
+def cancel_for(person_ids: Collection[int], why: str) -> None:
+    """All that would go to people who are removed."""
+    theirs = Conversation.person_id.in_(person_ids)
+    cancel(_locked(Conversation.id == Message.conversation_id, theirs), "person_removed", why)
+
+
 def waiting_in(thread_ids: Any) -> int:
     """How many wait in these conversations: a list of ids, or a query for them."""
     wanted = select(func.count()).where(MESSAGE_HELD, Message.conversation_id.in_(thread_ids))

@@ -5,6 +5,7 @@ than one of them in memory.
 """
 
 import sqlite3
+import time
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -117,6 +118,13 @@ class _Room:
 
 
 def _pieces(content: IO[bytes]) -> Iterator[bytes]:
+    """With a turn for the sockets of this process after each."""
+    for piece in _at_once(content):
+        yield piece
+        time.sleep(0)
+
+
+def _at_once(content: IO[bytes]) -> Iterator[bytes]:
     content.seek(0)
     while piece := content.read(_PIECE):
         yield piece
@@ -140,7 +148,7 @@ def _looked_at(content: IO[bytes]) -> Kept:
 def keep(run: ImportRun, files: Sequence[Kept]) -> None:
     """In the open transaction."""
     for kept in files:
-        for number, piece in enumerate(_pieces(kept.content)):
+        for number, piece in enumerate(_at_once(kept.content)):
             db.session.execute(
                 insert(ImportPart).values(
                     run_id=run.id,

@@ -34,7 +34,7 @@ from app.rules.access import Can
 from app.rules.importing import Entry, Field, Refused
 from app.rules.oneroster import Columns, File
 from app.rules.tables import Unreadable
-from app.services import import_files, import_rows
+from app.services import held, import_files, import_rows
 from app.services.audit import audit
 from app.services.import_known import Job
 from app.services.import_plans import Row
@@ -249,6 +249,7 @@ def _remove_some(run: ImportRun) -> bool:
         phones = update(PersonPhone).where(PersonPhone.person_id.in_(ids))
         db.session.execute(update(Person).where(Person.id.in_(ids)).values(removed_at=now))
         db.session.execute(phones.where(PersonPhone.removed_at.is_(None)).values(removed_at=now))
+        held.cancel_for(ids, "An import removed this person.")
         marked = db.session.execute(
             update(ImportRow)
             .where(

@@ -32,7 +32,9 @@ def create(viewer: Viewer, fields: dict[str, Any], numbers: Sequence[tuple[str, 
         with transaction():
             person = make(viewer, fields)
             for position, (number, kind) in enumerate(numbers):
-                phones.attach(viewer, person, number, kind, f"phones.{position}.number")
+                phone = phones.attach(viewer, person, number, kind, f"phones.{position}.number")
+                if person.kind is PersonKind.PROSPECT:  # S3-68
+                    phone.verified_at, phone.verified_by = clock.now(), viewer.staff_id
             return person.id
     except IntegrityError:
         raise _source_id_taken() from None

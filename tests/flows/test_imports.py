@@ -136,6 +136,9 @@ def test_s3_68_numbers_of_prospects_are_verified(school):
     assert (found[0]["kind"], phone["verified_by"]) == ("prospect", school.admin().id)
     assert phone["verified_at"]
     assert imported(school, text, kind="prospect")["counts"] == {"unchanged": 2}
+    by_hand = school.person("mobile", kind="prospect")
+    phones = school.admin().api.get(f"/people/{by_hand.id}").json()["phones"]
+    assert phones[0]["verified_by"] == school.admin().id
     student = imported(school, HEAD + line("N1", mobile=new_number()))
     assert student["counts"] == {"created": 1}
     assert not person(school, "N1")["phones"][0]["verified_at"]
@@ -232,6 +235,25 @@ def test_c15_removing_more_than_a_fifth_is_asked_about(school):
     assert person(school, "N7") is None
     assert (0, "removed", "Not in the file.") in rows(school, run)
     assert school.admin().api.get(f"/people/{by_hand.id}").json()["phones"]
+
+
+def test_whoever_is_removed_gets_nothing_any_more(school):
+    dana, _ = school.holder()
+    maya = school.person("mobile", source_id="N1")
+    dana.settled(dana.send(maya)["id"], "delivered")
+    later = dana.send(maya, "On Tuesday", send_at="2099-01-05T10:00:00Z")
+    run = imported(school, HEAD + line("N2"), remove_missing=True)
+    answered(school, run, remove=True, count=1)
+    told = dana.message(later["id"])
+    assert (told["status"], told["error"]["code"]) == ("canceled", "person_removed")
+    assert dana.route(maya)["channel"] != "sms"
+    with school.browser(dana) as browser:
+        page = html.unescape(browser.get(f"/people/{maya.id}").text)
+        assert "removed by an import" in page
+    assert len(dana.said_to(maya)) == 2
+    put = {"given_name": "Maya", "family_name": "Torres"}
+    assert school.admin().api.put("/people/by-source/N1", json=put).status_code == 200
+    assert person(school, "N1")["id"] == maya.id
 
 
 def test_only_who_manages_staff_says_whose_students_people_are(school):
