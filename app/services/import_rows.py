@@ -6,7 +6,7 @@ consent status, but that a number added to somebody who said STOP starts DISABLE
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import insert, select, update
@@ -141,19 +141,14 @@ def _carry_out(job: Job, plans: Sequence[Plan]) -> None:
         for plan in plans
         for staff_id in plan.links
     ]
-    _each(links, lambda rows: upsert(Advisee).values(rows).on_conflict_do_nothing())
+    if links:
+        db.session.execute(upsert(Advisee).on_conflict_do_nothing(), links)
 
 
 def _added(plan: Plan) -> list[str]:
     """The numbers that somebody did not have until now."""
     back = [change["e164"] for change in plan.phones if change.get("removed_at", 0) is None]
     return [*(e164 for e164, _ in plan.new_phones), *back]
-
-
-def _each(rows: list[dict[str, Any]], statement: Callable[[list[dict[str, Any]]], Any]) -> None:
-    """A statement for so many rows at a time as SQLite has room for."""
-    for start in range(0, len(rows), 200):
-        db.session.execute(statement(rows[start : start + 200]))
 
 
 def _write_people(job: Job, plans: Sequence[Plan]) -> None:
@@ -188,10 +183,11 @@ def _contacts(job: Job, plans: Sequence[Plan]) -> dict[str, Any]:
     locked."""
     numbers = sorted({e164 for plan in plans for e164 in _added(plan)})
     made = {"institution_id": job.institution_id, "status": SmsStatus.DEFAULT}
-    _each(
-        [{**made, "e164": e164, "tail": tail(e164)} for e164 in numbers],
-        lambda rows: upsert(ContactNumber).values(rows).on_conflict_do_nothing(),
-    )
+    if numbers:
+        db.session.execute(
+            upsert(ContactNumber).on_conflict_do_nothing(),
+            [{**made, "e164": e164, "tail": tail(e164)} for e164 in numbers],
+        )
     rows = db.session.execute(
         select(ContactNumber.id, ContactNumber.e164, ContactNumber.status)
         .where(ContactNumber.institution_id == job.institution_id, ContactNumber.e164.in_(numbers))
