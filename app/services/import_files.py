@@ -7,6 +7,7 @@ than one of them in memory.
 import sqlite3
 import time
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -101,7 +102,7 @@ class _Room:
                 self._open.append(one)
                 self._take(one)
                 yield one
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError):
+        except (zipfile.BadZipFile, zlib.error, RuntimeError, OSError, EOFError):
             raise Unreadable("This zip file cannot be opened.") from None
 
     def _take(self, content: IO[bytes]) -> None:

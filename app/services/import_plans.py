@@ -117,7 +117,7 @@ def _plan(job: Job, plan: Plan, entry: Entry, known: Known, taken: set[int]) -> 
         plan.outcome = Outcome.CREATED
     elif said:
         plan.outcome = Outcome.CHANGED
-        plan.reason = f"{', '.join(said)}.".capitalize()
+        plan.reason = f"{said[0][0].upper()}{', '.join(said)[1:]}."
     _warn(job, plan, known)
     if person:
         taken.add(person.id)
