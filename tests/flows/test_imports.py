@@ -6,10 +6,12 @@ import html
 import io
 import re
 import zipfile
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
+from app import clock
 from app.database import db
 from app.models import AuditEntry, ImportPart, ImportRun, ImportState
 from app.services import import_runs, importing
@@ -241,7 +243,8 @@ def test_whoever_is_removed_gets_nothing_any_more(school):
     dana, _ = school.holder()
     maya = school.person("mobile", source_id="N1")
     dana.settled(dana.send(maya)["id"], "delivered")
-    later = dana.send(maya, "On Tuesday", send_at="2099-01-05T10:00:00Z")
+    soon = (clock.now() + timedelta(days=3)).isoformat()
+    later = dana.send(maya, "On Tuesday", send_at=soon)
     run = imported(school, HEAD + line("N2"), remove_missing=True)
     answered(school, run, remove=True, count=1)
     told = dana.message(later["id"])
