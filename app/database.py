@@ -24,6 +24,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Engine,
+    Integer,
     MetaData,
     Select,
     String,
@@ -130,6 +131,30 @@ def _now_on_postgresql(element: database_now, compiler: Any, **kw: Any) -> str:
 def _now_on_sqlite(element: database_now, compiler: Any, **kw: Any) -> str:
     # As SQLAlchemy stores it: "2026-11-20 13:17:48.123000"
     return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', '{float(element.plus):+f} seconds') || '000')"
+
+
+class seconds_between(FunctionElement[int]):  # noqa: N801 (as above)
+    """From one time to a later one, in whole seconds of the clock."""
+
+    type = Integer()
+    inherit_cache = True
+
+    def __init__(self, first: Any, last: Any) -> None:
+        super().__init__(first, last)
+
+
+@compiles(seconds_between, "postgresql")
+def _between_on_postgresql(element: seconds_between, compiler: Any, **kw: Any) -> str:
+    times = (compiler.process(time, **kw) for time in element.clauses)
+    first, last = (f"floor(extract(epoch from {time}))" for time in times)
+    return f"CAST({last} - {first} AS INTEGER)"
+
+
+@compiles(seconds_between, "sqlite")
+def _between_on_sqlite(element: seconds_between, compiler: Any, **kw: Any) -> str:
+    times = (compiler.process(time, **kw) for time in element.clauses)
+    first, last = (f"CAST(strftime('%s', {time}) AS INTEGER)" for time in times)
+    return f"({last} - {first})"
 
 
 def engine_options(url: str) -> dict[str, Any]:

@@ -42,6 +42,8 @@ class Job(StrEnum):
     NOTICES = "workers.upkeep.write_notices"
     RELEASE = "workers.upkeep.release_held"
     FORGET = "workers.upkeep.forget_old"
+    SUMMARY = "workers.facts.write_summaries"
+    FACTS = "workers.facts.close_days"
 
 
 QUEUE_OF = {

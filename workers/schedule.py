@@ -30,6 +30,8 @@ def periodic_table(timing: Timing) -> dict[Job, float]:
         Job.NOTICES: timing.sweep_every,
         Job.RELEASE: timing.release_every,
         Job.FORGET: _HOUR,
+        Job.FACTS: _HOUR,
+        Job.SUMMARY: _HOUR,
     }
 
 

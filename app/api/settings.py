@@ -27,6 +27,9 @@ class Mail(Shape):
 class Settings(Shape):
     """Limits: null = none, 0 = all goes by email. `permitted_roles` may start conversations.
 
+    `reply_reserve`: places of the month's limit kept for answers. `segment_price`: what the
+    provider charges for a segment, in millionths of a dollar; null = not known.
+
     `help_contact`: named in our answer to HELP. `more_…_words`: beside STOP and START (D15).
     """
 
@@ -37,6 +40,8 @@ class Settings(Shape):
     number_limit: int | None
     message_limit: int | None
     limit_unit: LimitUnit
+    reply_reserve: int
+    segment_price: int | None
     cool_off_days: int
     max_length: int
     sms_enabled: bool
@@ -65,6 +70,8 @@ class SettingsChanges(Changes):
     number_limit: Count | None = ABSENT
     message_limit: Count | None = ABSENT
     limit_unit: LimitUnit = ABSENT
+    reply_reserve: Count = ABSENT
+    segment_price: Annotated[int, Field(ge=0, le=settings.DEAREST)] | None = ABSENT
     cool_off_days: Annotated[Count, Field(examples=[7])] = ABSENT
     max_length: Count = ABSENT
     sms_enabled: bool = ABSENT

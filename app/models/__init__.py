@@ -1,5 +1,6 @@
 """Models: the tables, and where a rule needs a row, its `facts()`."""
 
+from app.models.facts import DailyFact, FactDay, LimitAlert
 from app.models.imports import ImportPart, ImportRow, ImportRun, ImportState, Outcome
 from app.models.institution import Institution, Seats, Usage
 from app.models.messages import (
@@ -66,11 +67,13 @@ __all__ = [
     "ContactNumber",
     "Conversation",
     "Cover",
+    "DailyFact",
     "DeliveryReport",
     "Direction",
     "Email",
     "EventCounter",
     "EventRow",
+    "FactDay",
     "Idempotency",
     "ImportPart",
     "ImportRow",
@@ -78,6 +81,7 @@ __all__ = [
     "ImportState",
     "Institution",
     "Kind",
+    "LimitAlert",
     "Login",
     "Marker",
     "Message",

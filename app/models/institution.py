@@ -1,5 +1,7 @@
 """Institution: one school with its settings, and what it has used of its limits."""
 
+from datetime import date
+
 from sqlalchemy import ForeignKey, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -9,6 +11,7 @@ from app.rules.limits import LimitUnit
 from app.rules.phones import PhoneType
 from app.rules.recipient import Defaults
 
+STANDARD_PRICE = 7900  # what the provider lists for a segment at home, in micro-dollars
 REPLY_NOTICE_SUBJECT = "{name} answered your text"
 REPLY_NOTICE_BODY = (
     "{name} wrote at {time}:\n\n{text}\n\nAnswer in your inbox: {link}\n\n"
@@ -38,6 +41,11 @@ class Institution(Base):
     number_limit: Mapped[int | None] = mapped_column(Integer)  # None = unlimited
     message_limit: Mapped[int | None] = mapped_column(Integer)  # a month; None = unlimited
     limit_unit: Mapped[LimitUnit] = mapped_column(ByValue(LimitUnit), default=LimitUnit.MESSAGES)
+    reply_reserve: Mapped[int] = mapped_column(default=0)  # places of a month kept for answers
+    segment_price: Mapped[int | None] = mapped_column(default=STANDARD_PRICE)  # micro-dollars
+    alert_month: Mapped[str | None] = mapped_column(String(7))  # of the alert that holds: "2026-11"
+    alert_level: Mapped[int] = mapped_column(default=0)  # percent of the limit; 0 = none holds
+    summarized_on: Mapped[date | None]  # the last day of the last weekly summary
     cool_off_days: Mapped[int] = mapped_column(default=0)
     max_length: Mapped[int] = mapped_column(default=1000)  # characters (S3-73)
     sms_enabled: Mapped[bool] = mapped_column(default=True)

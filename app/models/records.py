@@ -13,7 +13,10 @@ class ConsentEntry(Base):
     """One change of one number's consent: what, why, who or which message, when (D13)."""
 
     __tablename__ = "consent_entry"
-    __table_args__ = (Index("ix_consent_entry_number", "contact_number_id", "id"),)
+    __table_args__ = (
+        Index("ix_consent_entry_number", "contact_number_id", "id"),
+        Index("ix_consent_entry_at", "institution_id", "at"),
+    )
 
     id: Mapped[pk]
     institution_id: Mapped[institution_fk]

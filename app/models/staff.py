@@ -62,6 +62,7 @@ class Staff(Base):
     password_hash: Mapped[str] = mapped_column(String(200))
     timezone: Mapped[str | None] = mapped_column(String(64))
     active: Mapped[bool] = mapped_column(default=True)
+    weekly_summary: Mapped[bool] = mapped_column(default=True)  # for whoever may read reports
     last_live_at: Mapped[when_or_never]
     created_at: Mapped[when]
 

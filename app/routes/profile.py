@@ -6,6 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from app.errors import Invalid
 from app.routes import covering
+from app.rules.access import Can
 from app.security import allowed, credential, viewer
 from app.services import cover, passwords, profile, sessions, staff
 from app.services.staff import LONGEST_PASSWORD
@@ -30,6 +31,14 @@ def change() -> Any:
         profile.change(viewer(), **form)
     except Invalid as error:
         return _page(error, form), 422
+    flash("Your profile is saved.")
+    return _back()
+
+
+@bp.post("/summary")
+@allowed(Can.REPORTS_READ)
+def summary() -> Any:
+    profile.want_summary(viewer(), request.form.get("weekly_summary") == "on")
     flash("Your profile is saved.")
     return _back()
 
@@ -96,6 +105,7 @@ def _page(
         form=form or {"name": own.name, "timezone": own.timezone or ""},
         problems={p["field"]: p["message"] for p in problem.fields} if problem else {},
         zones=staff.time_zones(),
+        reads_reports=asking.can(Can.REPORTS_READ),
         number=staff.number_of(asking.staff_id),
         sessions=sessions.listed(asking),
         this=credential().id,

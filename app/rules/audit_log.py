@@ -94,7 +94,9 @@ DEEDS: dict[str, Deed] = {
         ("number", "conversations", "moved", "texts", "students"),
     ),
     "staff.reactivated": Deed(Kind.STAFF, "reactivated [{target}]"),
-    "profile.changed": Deed(Kind.STAFF, "changed the profile of [{target}]", ("name", "timezone")),
+    "profile.changed": Deed(
+        Kind.STAFF, "changed the profile of [{target}]", ("name", "timezone", "weekly_summary")
+    ),
     "role.saved": Deed(Kind.STAFF, "saved the role [{target}]", ("capabilities",)),
     "role.deleted": Deed(Kind.STAFF, "deleted the role {name}"),
     "cover.arranged": Deed(
@@ -114,6 +116,7 @@ DEEDS: dict[str, Deed] = {
     "audit_log.exported": Deed(Kind.EXPORTS, "exported the audit log", ("filter",)),
     "import.exported": Deed(Kind.EXPORTS, "exported what became of the rows of {name}"),
     "messages.exported": Deed(Kind.EXPORTS, "exported messages", ("filter",)),
+    "analytics.exported": Deed(Kind.EXPORTS, "exported the figures of Analytics", ("filter",)),
     "person_phones.exported": Deed(Kind.EXPORTS, "exported the phones of people", ("filter",)),
 }
 
@@ -136,6 +139,7 @@ _LABELS = {
     "texts": "Texts for later",
     "students": "Students",
     "timezone": "Time zone",
+    "weekly_summary": "Weekly summary",
     "capabilities": "May",
     "scopes": "Rights",
     "first": "First day",

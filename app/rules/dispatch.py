@@ -118,11 +118,18 @@ def _as_text(facts: Facts, steps: list[Step]) -> SendSms | Reason:
     steps.append(Step("carrier", "not_blocked", sender.number.e164))
     steps.append(Step("number", "first_text" if sender.assign else "own", sender.number.e164))
 
-    room = f"{facts.usage.used} of {facts.usage.limit}" if facts.usage.limit is not None else ""
+    room = _room(facts.usage)
     if not has_room(facts.usage, facts.segments.parts):
         return _stop(steps, "limit", Reason.MESSAGE_LIMIT_REACHED, room)
     steps.append(Step("limit", "room" if room else "unlimited", room))
     return SendSms(choice.phone, sender, choice.reason, facts.segments.parts, tuple(steps))
+
+
+def _room(usage: MonthUsage) -> str:
+    if usage.open is None:
+        return ""
+    kept = f" (without {usage.kept} kept for answers)" if usage.kept else ""
+    return f"{usage.used} of {usage.open}{kept}"
 
 
 def _stop(steps: list[Step], rule: str, reason: Reason, detail: str = "") -> Reason:

@@ -39,6 +39,7 @@ class Status(IntEnum):
 
 
 UNFINISHED = frozenset({Status.QUEUED, Status.SENDING, Status.UNCONFIRMED})
+ARRIVED = frozenset({Status.DELIVERED, Status.READ})
 FAILURES = frozenset({Status.REJECTED, Status.FAILED, Status.UNDELIVERED})
 NEVER_TAKEN = frozenset({Status.CANCELED, Status.REJECTED})  # so its place is given back (D28)
 NEVER_LEFT = NEVER_TAKEN | {Status.HELD}  # nobody has read a word of it

@@ -13,11 +13,18 @@ class LimitUnit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MonthUsage:
-    """The institution's texts of one month. `limit` None = unlimited; 0 = all goes by email."""
+    """The institution's texts of one month. `limit` None = unlimited; 0 = all goes by email.
+    `kept`: of the limit, for answers; a text that is none may not take them."""
 
     used: int
     limit: int | None
     unit: LimitUnit = LimitUnit.MESSAGES
+    kept: int = 0
+
+    @property
+    def open(self) -> int | None:
+        """The part of the limit that this text may take a place of."""
+        return None if self.limit is None else max(self.limit - self.kept, 0)
 
 
 def cost(unit: LimitUnit, segments: int) -> int:
@@ -26,7 +33,18 @@ def cost(unit: LimitUnit, segments: int) -> int:
 
 
 def has_room(usage: MonthUsage, segments: int) -> bool:
-    return usage.limit is None or usage.used + cost(usage.unit, segments) <= usage.limit
+    return usage.open is None or usage.used + cost(usage.unit, segments) <= usage.open
+
+
+LEVELS = (50, 80, 95, 100)  # percent of the limit that are told about
+
+
+def level(used: int, limit: int | None) -> int:
+    """The highest of LEVELS that is reached; 0 where none is, or where there is no limit to
+    reach."""
+    if not limit:
+        return 0
+    return max((each for each in LEVELS if used * 100 >= limit * each), default=0)
 
 
 def month_of(at: datetime, timezone: str) -> str:

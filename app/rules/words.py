@@ -111,6 +111,22 @@ def why_not_text(reason: Reason, names: Names, detail: str = "") -> str:
     return sentences.get(reason, "it was sent as an email")
 
 
+# For a list of reasons with a count beside each.
+REASON_IN_SHORT: dict[Reason, str] = {
+    Reason.SMS_DISABLED: "Texting switched off",
+    Reason.NO_PHONE: "No phone on record",
+    Reason.OPTED_OUT: "Opted out",
+    Reason.DISABLED_BY_STAFF: "Switched off by staff",
+    Reason.NUMBER_INVALID: "Number cannot get texts",
+    Reason.OPTED_OUT_BY_DEFAULT: "Not opted in yet",
+    Reason.NO_TEXTABLE_PHONE: "No phone of the type that is texted",
+    Reason.CARRIER_BLOCKED: "Blocked by the phone company",
+    Reason.NUMBER_LIMIT_REACHED: "All allowed numbers in use",
+    Reason.POOL_EMPTY: "No number free",
+    Reason.MESSAGE_LIMIT_REACHED: "Limit of the month reached",
+    Reason.DELIVERY_FAILED: "Text not delivered",
+}
+
 # What the person who gets the email reads, after "This came as an email because".
 TO_RECIPIENT: dict[Reason | None, str] = {
     Reason.SMS_DISABLED: "our texting is switched off at the moment",
@@ -148,6 +164,36 @@ ACCOUNT_STOPPED_BODY = (
     "No text is lost: those that were written wait, and new ones go by email, until the account is "
     "saved again with credentials that work (replyline provider add)."
 )
+
+SUMMARY_SUBJECT = "{institution}: {out} texts out, {in} in last week"
+SUMMARY_BODY = (
+    "{week} at {institution}; the week before in brackets.\n\n"
+    "Texts out: {out} ({out_before})\nTexts in: {in} ({in_before})\nDelivered: {delivered}\n"
+    "By email instead: {instead}\nOpt-outs: {opt_outs}\nAnswered: {answered}\n\n"
+    "This month: {month}\n\nMore: {link}\n\n"
+    "Your profile switches this summary off: {profile}"
+)
+
+LIMIT_SUBJECT = "{level}% of the texts of {month} are used"
+LIMIT_BODY = (
+    "{institution} has used {used} of the {limit} {unit} that are allowed in {month}.\n\n"
+    "When the limit is reached, messages go by email until the next month begins. Whoever has "
+    "agreed on a higher limit can set it under Settings, General Settings, Limits."
+)
+LIMIT_REACHED_SUBJECT = "The limit of {month} is reached: messages go by email"
+LIMIT_REACHED_BODY = (
+    "{institution} has used all {limit} {unit} that are allowed in {month}.\n\n"
+    "Until the next month begins, messages go by email, answers too. A higher limit can be set "
+    "under Settings, General Settings, Limits; it holds from then on."
+)
+
+
+def limit_letter(level: int) -> tuple[str, str]:
+    """Subject and body of the email about so many percent."""
+    if level < 100:
+        return LIMIT_SUBJECT, LIMIT_BODY
+    return LIMIT_REACHED_SUBJECT, LIMIT_REACHED_BODY
+
 
 # By purpose of the link: subject and body. {by} invites, {until} is when the link ends.
 PASSWORD_MAILS = {

@@ -1,13 +1,16 @@
-"""Alerts: emails to those who can mend what stands still."""
+"""Alerts: emails to those who can mend what stands still, or is about to."""
+
+from datetime import date
 
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from app import clock
-from app.database import db
-from app.models import Institution, Staff
+from app.database import db, upsert
+from app.models import Institution, LimitAlert, Staff
 from app.rules import words
 from app.rules.access import Can, capabilities_of
+from app.rules.limits import LEVELS, LimitUnit, level
 from app.rules.texts import fill
 from app.services import emails
 
@@ -16,19 +19,49 @@ def account_stopped(institution_id: int, why: str) -> None:
     """The provider account was stopped: texts wait until somebody has looked (D35)."""
     institution = db.session.get_one(Institution, institution_id)
     fields = {"institution": institution.name, "reason": why}
-    for staff in _who_may(institution_id, Can.PROVIDER_EDIT):
+    letter = (words.ACCOUNT_STOPPED_SUBJECT, words.ACCOUNT_STOPPED_BODY)
+    _tell(institution, Can.PROVIDER_EDIT, letter, fields)
+
+
+def limit_used(institution: Institution, month: str, used: int) -> None:
+    """So much of the month is used, or the limit is another one, in the open transaction. What has
+    been reached holds as a banner, and is told by email once per level and month."""
+    reached = level(used, institution.message_limit)
+    before = institution.alert_level if institution.alert_month == month else 0
+    if reached == before:
+        return
+    institution.alert_month, institution.alert_level = month, reached
+    known = {"institution_id": institution.id, "month": month, "at": clock.now()}
+    rows = [{**known, "level": each} for each in LEVELS if each <= reached]
+    if not rows:
+        return
+    kept = upsert(LimitAlert).values(rows).on_conflict_do_nothing().returning(LimitAlert.level)
+    if reached not in set(db.session.execute(kept).scalars()):
+        return
+    first = date.fromisoformat(f"{month}-01")
+    fields = {
+        "institution": institution.name,
+        "level": str(reached),
+        "used": f"{used:,}",
+        "limit": f"{institution.message_limit:,}",
+        "month": f"{first:%B}",
+        "unit": "texts" if institution.limit_unit is LimitUnit.MESSAGES else "segments",
+    }
+    _tell(institution, Can.LIMITS_EDIT, words.limit_letter(reached), fields)
+
+
+def _tell(
+    institution: Institution, who: Can, letter: tuple[str, str], fields: dict[str, str]
+) -> None:
+    subject, body = (fill(part, fields) for part in letter)
+    for staff in who_may(institution.id, who):
         emails.add(
-            institution_id,
-            "notice",
-            staff.email,
-            institution.name,
-            fill(words.ACCOUNT_STOPPED_SUBJECT, fields),
-            fill(words.ACCOUNT_STOPPED_BODY, fields),
-            clock.now(),
+            institution.id, "notice", staff.email, institution.name, subject, body, clock.now()
         )
 
 
-def _who_may(institution_id: int, what: Can) -> list[Staff]:
+def who_may(institution_id: int, what: Can) -> list[Staff]:
+    """The active staff with a right, in the order they were made."""
     rows = db.session.execute(
         select(Staff)
         .where(Staff.institution_id == institution_id, Staff.active)

@@ -101,7 +101,12 @@ def gather(
             numbers_assigned=ours.seats,
             number_limit=institution.number_limit,
         ),
-        usage=MonthUsage(ours.used, institution.message_limit, institution.limit_unit),
+        usage=MonthUsage(
+            ours.used,
+            institution.message_limit,
+            institution.limit_unit,
+            0 if _is_answer(target) else institution.reply_reserve,
+        ),
         segments=measure(carried),
         email=target.person.email if target.person else None,
         reply_to=target.thread.in_contact_id if target.thread else None,
@@ -109,6 +114,11 @@ def gather(
         wants_email=wants_email,
     )
     return Gathered(facts, institution, carried, line, ours.month, verified_by)
+
+
+def _is_answer(target: Target) -> bool:
+    """In this conversation the last word is theirs."""
+    return target.thread is not None and target.thread.last_direction is Direction.INBOUND
 
 
 @dataclass(frozen=True, slots=True)

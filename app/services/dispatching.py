@@ -73,7 +73,9 @@ def decide_and_take(
         if assign and not numbers.take(institution, number.id, viewer.staff_id, now):
             savepoint.rollback()
             continue
-        places = take_places(institution, gathered.month, decision.segments)
+        places = take_places(
+            institution, gathered.month, decision.segments, kept=gathered.facts.usage.kept
+        )
         if places is None:
             savepoint.rollback()
             continue

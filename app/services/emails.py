@@ -24,7 +24,7 @@ from app.rules import words
 from app.rules.dispatch import Channel, Step
 from app.rules.letters import Letter, written
 from app.rules.lifecycle import Status
-from app.services import threads
+from app.services import facts, threads
 
 LINK = "link"  # the kind of a mail that lets somebody choose a password
 LEASE = 120.0  # seconds; longer than the mail server may take for one mail
@@ -219,4 +219,5 @@ def _finish(email: Email, status: Status, error: str | None = None) -> None:
             message.status, message.sent_at = status, email.sent_at
             if error:
                 message.error_code, message.error_message = "email_failed", error[:300]
+            facts.touched(message, now)
         threads.announce_status(message)

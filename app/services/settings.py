@@ -5,11 +5,14 @@ from typing import Any
 
 from sqlalchemy import select
 
+from app import clock
 from app.database import LOCK, db, retrying, transaction
 from app.errors import Conflict, Forbidden, Invalid
 from app.events import Event, publish
 from app.models import Institution, Role, RoleKind
 from app.rules.access import EVERYBODY, Can, Viewer
+from app.rules.limits import month_of
+from app.services import alerts, usage
 from app.services.audit import audit
 
 PROVIDER_MAX_LENGTH = 1600  # characters a provider takes (D36)
@@ -21,13 +24,17 @@ _PLAIN: tuple[str, ...] = (
     "message_limit",
     "limit_unit",
     "cool_off_days",
+    "reply_reserve",
+    "segment_price",
 )
 _PLAIN += ("max_length", "sms_enabled", "first_contact", "help_contact")
 _PLAIN += ("more_stop_words", "more_start_words")
 _OPTED = {"student_default": "student_opted_in", "staff_default": "staff_opted_in"}
 _MAILS = {"reply_notice": "reply_notice", "fallback_email": "fallback"}
 _EMPTY_IS_NONE = {"first_contact", "help_contact"}
-_LIMITS = {"number_limit", "message_limit", "limit_unit"}
+_LIMITS = {"number_limit", "message_limit", "limit_unit", "reply_reserve", "segment_price"}
+_LARGEST = {"number_limit": 100_000_000, "message_limit": 100_000_000, "reply_reserve": 100_000_000}
+DEAREST = 10_000_000  # micro-dollars for a segment
 
 
 def current(viewer: Viewer) -> dict[str, Any]:
@@ -94,6 +101,8 @@ def change(viewer: Viewer, version: int, changes: dict[str, Any]) -> None:
         if not different:
             return
         institution.version += 1
+        month = month_of(clock.now(), institution.timezone)
+        alerts.limit_used(institution, month, usage.used_in(institution.id, month))
         audit(
             institution.id,
             "settings.changed",
@@ -118,10 +127,13 @@ def _check(institution: Institution, changes: dict[str, Any]) -> None:
             "max_length",
             f"Between 1 and {PROVIDER_MAX_LENGTH:,} characters: the provider takes no more.",
         )
-    for name in ("number_limit", "message_limit"):
+    for name, largest in _LARGEST.items():
         value = changes.get(name)
-        if value is not None and not 0 <= value <= 100_000_000:
-            raise Invalid(name, "A whole number from 0 up; empty for no limit.")
+        if value is not None and not 0 <= value <= largest:
+            raise Invalid(name, "A whole number from 0 up; empty for none.")
+    price = changes.get("segment_price")
+    if price is not None and not 0 <= price <= DEAREST:
+        raise Invalid("segment_price", f"Between $0 and ${DEAREST // 1_000_000} for a segment.")
     if not 0 <= changes.get("cool_off_days", 0) <= LONGEST_COOL_OFF:
         raise Invalid("cool_off_days", f"Between 0 and {LONGEST_COOL_OFF} days.")
     first = changes.get("first_contact")

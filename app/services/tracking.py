@@ -33,7 +33,7 @@ from app.rules.dispatch import Channel
 from app.rules.lifecycle import FAILURES, NEVER_TAKEN, Status, merge
 from app.rules.looks import WAITS_FOR_REPORT, next_look
 from app.rules.reasons import Reason
-from app.services import accounts, alerts, consent, emails, threads
+from app.services import accounts, alerts, consent, emails, facts, threads
 from app.services.usage import give_back
 
 log = structlog.get_logger()
@@ -138,6 +138,7 @@ def advance(
     if message.status in FAILURES:
         _react(message, attempt, error, now)
     if message.status != was or error:
+        facts.touched(message, now)
         threads.announce_status(message)
 
 

@@ -12,13 +12,18 @@ from app.models import Institution, Message, Seats, Usage
 from app.rules.access import EVERYBODY, Viewer
 from app.rules.limits import cost, month_of
 from app.rules.month import Month
-from app.services import numbers
+from app.services import alerts, numbers
 
 
-def take_places(institution: Institution, month: str, segments: int) -> int | None:
+def take_places(
+    institution: Institution, month: str, segments: int, *, kept: int = 0
+) -> int | None:
     """Reserve what one text costs, in one atomic statement (D28); the places taken, None past the
-    limit."""
+    limit. `kept`: of the limit, for answers, where this text is none. Whoever may change limits is
+    told when much of it is used."""
     places, limit = cost(institution.limit_unit, segments), institution.message_limit
+    if limit is not None:
+        limit = max(limit - kept, 0)
     if limit is not None and places > limit:
         return None
     row = {"institution_id": institution.id, "month": month, "used": places}
@@ -32,6 +37,7 @@ def take_places(institution: Institution, month: str, segments: int) -> int | No
     ).first()
     if taken is None:
         return None
+    alerts.limit_used(institution, month, taken.used)
     publish(institution.id, Event("usage.changed", {}, (EVERYBODY,)))
     return places
 

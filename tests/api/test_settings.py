@@ -8,7 +8,7 @@ NAMES = {
     "student_default", "staff_default", "default_phone_type", "permitted_roles", "number_limit",
     "message_limit", "limit_unit", "cool_off_days", "max_length", "sms_enabled", "first_contact",
     "help_contact", "more_stop_words", "more_start_words", "reply_notice", "fallback_email",
-    "version",
+    "version", "reply_reserve", "segment_price",
 }  # fmt: skip
 
 
@@ -24,6 +24,8 @@ def test_settings_have_the_promised_shape_and_change(school):
         "number_limit": 5,
         "message_limit": 700,
         "limit_unit": "segments",
+        "reply_reserve": 20,
+        "segment_price": 8300,
         "cool_off_days": 3,
         "max_length": 500,
         "sms_enabled": False,
@@ -61,6 +63,9 @@ WRONG: list[tuple[str, Any]] = [
     ("cool_off_days", 10**6),
     ("cool_off_days", None),
     ("limit_unit", "letters"),
+    ("reply_reserve", None),
+    ("segment_price", -1),
+    ("segment_price", 10**8),
     ("student_default", "maybe"),
     ("default_phone_type", "system"),
     ("permitted_roles", ["Wizard"]),

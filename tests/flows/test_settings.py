@@ -35,6 +35,8 @@ def test_a_new_school_texts_everybody_without_limits(school):
         "number_limit": None,
         "message_limit": None,
         "limit_unit": "messages",
+        "reply_reserve": 0,
+        "segment_price": 7900,
         "cool_off_days": 0,
         "max_length": 1000,
         "sms_enabled": True,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.rules.limits import LimitUnit, MonthUsage, cost, has_room, month_of
+from app.rules.limits import LimitUnit, MonthUsage, cost, has_room, level, month_of
 
 MESSAGES, SEGMENTS = LimitUnit.MESSAGES, LimitUnit.SEGMENTS
 
@@ -72,3 +72,29 @@ def test_d27_the_hour_that_a_clock_repeats_is_one_month():
 def test_d27_a_time_of_another_zone_is_the_same_moment():
     at = datetime.fromisoformat("2026-11-01T07:00:00+03:00")
     assert month_of(at, "America/Chicago") == "2026-10"
+
+
+@pytest.mark.parametrize(
+    ("used", "limit", "kept", "room"),
+    [
+        (689, 700, 10, True),
+        (690, 700, 10, False),
+        (690, 700, 0, True),  # an answer may take them
+        (0, 5, 10, False),  # more is kept than there is
+        (10**9, None, 10, True),
+    ],
+)
+def test_what_is_kept_for_answers_is_no_room_for_other_texts(used, limit, kept, room):
+    assert has_room(MonthUsage(used, limit, MESSAGES, kept), 1) is room
+
+
+@pytest.mark.parametrize(
+    ("used", "limit", "reached"),
+    [
+        (0, 1000, 0), (499, 1000, 0), (500, 1000, 50), (799, 1000, 50), (800, 1000, 80),
+        (950, 1000, 95), (999, 1000, 95), (1000, 1000, 100), (1200, 1000, 100),
+        (1, 3, 0), (2, 3, 50), (9, None, 0), (9, 0, 0),
+    ],
+)  # fmt: skip
+def test_the_levels_of_the_limit_that_are_told_about(used, limit, reached):
+    assert level(used, limit) == reached

@@ -1,6 +1,6 @@
-"""What those need who answer for a school: imports of people.
+"""What those need who answer for a school: imports of people, and the figures of days.
 
-`person` and `person_phone` only gain columns, so SQLite keeps the tables and their triggers.
+Tables that are there already only gain columns, so SQLite keeps them and their triggers.
 """
 
 import sqlalchemy as sa
@@ -75,3 +75,45 @@ def upgrade() -> None:
 
     with op.batch_alter_table('person_phone', schema=None) as batch_op:
         batch_op.add_column(sa.Column('imported', sa.Boolean(), nullable=False, server_default=sa.false()))
+
+    op.create_table('daily_fact',
+    sa.Column('institution_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('staff_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('number_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('measure', sa.String(length=32), nullable=False),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('key', sa.String(length=40), nullable=False),
+    sa.Column('count', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.ForeignKeyConstraint(['institution_id'], ['institution.id'], name=op.f('fk_daily_fact_institution_id_institution')),
+    sa.PrimaryKeyConstraint('institution_id', 'staff_id', 'number_id', 'measure', 'day', 'key', name=op.f('pk_daily_fact')),
+    sqlite_with_rowid=False
+    )
+    op.create_table('fact_day',
+    sa.Column('institution_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('closed', sa.Boolean(), nullable=False),
+    sa.ForeignKeyConstraint(['institution_id'], ['institution.id'], name=op.f('fk_fact_day_institution_id_institution')),
+    sa.PrimaryKeyConstraint('institution_id', 'day', name=op.f('pk_fact_day')),
+    sqlite_with_rowid=False
+    )
+    op.create_table('limit_alert',
+    sa.Column('institution_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('month', sa.String(length=7), nullable=False),
+    sa.Column('level', sa.Integer(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['institution_id'], ['institution.id'], name=op.f('fk_limit_alert_institution_id_institution')),
+    sa.PrimaryKeyConstraint('institution_id', 'month', 'level', name=op.f('pk_limit_alert')),
+    sqlite_with_rowid=False
+    )
+    with op.batch_alter_table('institution', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('reply_reserve', sa.Integer(), nullable=False, server_default='0'))
+        batch_op.add_column(sa.Column('segment_price', sa.Integer(), nullable=True, server_default='7900'))
+        batch_op.add_column(sa.Column('alert_month', sa.String(length=7), nullable=True))
+        batch_op.add_column(sa.Column('summarized_on', sa.Date(), nullable=True))
+        batch_op.add_column(sa.Column('alert_level', sa.Integer(), nullable=False, server_default='0'))
+
+    with op.batch_alter_table('staff', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('weekly_summary', sa.Boolean(), nullable=False, server_default=sa.true()))
+
+    with op.batch_alter_table('consent_entry', schema=None) as batch_op:
+        batch_op.create_index('ix_consent_entry_at', ['institution_id', 'at'], unique=False)

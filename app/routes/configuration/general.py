@@ -2,6 +2,7 @@
 people a new default moves is said before it is saved."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal
 
 from flask import flash, redirect, render_template, request, url_for
@@ -37,6 +38,8 @@ LABELS = {
     "number_limit": "SMS Phone Number Usage Limit",
     "message_limit": "SMS Message Limit",
     "limit_unit": "What the limit counts",
+    "reply_reserve": "Kept for answers",
+    "segment_price": "Price of a segment, in US dollars",
     "cool_off_days": "Days before a number is given again",
     "max_length": "Longest text, in characters",
     "first_contact": "First contact line",
@@ -44,10 +47,12 @@ LABELS = {
     "more_stop_words": "More words that opt out",
     "more_start_words": "More words that opt in",
 }
-LIMITS = {"number_limit", "message_limit", "limit_unit"}
+LIMITS = {"number_limit", "message_limit", "limit_unit", "reply_reserve", "segment_price"}
 PHONE_TYPES = [kind.value for kind in PhoneType if kind is not PhoneType.SYSTEM]
 OPTED = ("opted_in", "opted_out")
-_NUMBERS = ("number_limit", "message_limit", "cool_off_days", "max_length")
+_NUMBERS = ("number_limit", "message_limit", "cool_off_days", "max_length", "reply_reserve")
+_TYPED = {*_NUMBERS, "segment_price"}  # what is shown as it was typed, where it is wrong
+_MILLION = 1_000_000
 _WORDS = ("more_stop_words", "more_start_words")
 _LINES = {"first_contact": 1600, "help_contact": 200}
 _MOST_WORDS = 50
@@ -122,7 +127,7 @@ def _page(
     asking = viewer()
     raw = {name: _raw(name, values[name]) for name in LABELS}
     for name in problems or {}:
-        if name in _NUMBERS:
+        if name in _TYPED:
             raw[name] = typed(name, 40)
     return page(
         "general.html",
@@ -154,6 +159,8 @@ def _overtaken(asking: Viewer, yours: Values) -> str:
 def _raw(name: str, value: Any) -> Any:
     if name in _WORDS:
         return "\n".join(value)
+    if name == "segment_price":
+        return price_words(value)
     if name in _NUMBERS or name in _LINES:
         return "" if value is None else str(value)
     return value
@@ -185,6 +192,10 @@ def _field(name: str) -> Any:
         if (chosen := request.form.get(name)) not in _CHOICES[name]:
             raise ValueError("Choose one of these.")
         return chosen
+    if name == "reply_reserve":
+        return _number(name) or 0
+    if name == "segment_price":
+        return _price(typed(name, 40).strip().removeprefix("$"))
     if name in _NUMBERS:
         return _number(name)
     if name in _WORDS:
@@ -207,6 +218,24 @@ def _number(name: str) -> int | None:
     return found
 
 
+def _price(text: str) -> int | None:
+    """In millionths of a dollar."""
+    if not text:
+        return None
+    try:
+        found = Decimal(text) * _MILLION
+        if found != int(found) or not 0 <= found <= settings.DEAREST:
+            raise ValueError(text)
+    except (ArithmeticError, ValueError):
+        raise ValueError("A price such as 0.0079; empty where it is not known.") from None
+    return int(found)
+
+
+def price_words(price: int | None) -> str:
+    """0.0079"""
+    return "" if price is None else f"{price / _MILLION:.6f}".rstrip("0").rstrip(".")
+
+
 def _words(name: str) -> list[str]:
     words = list(dict.fromkeys(line.strip() for line in typed(name, 4000).split("\n")))
     words = [word for word in words if word]
@@ -222,6 +251,8 @@ def said(field: str, value: Any) -> str:
     """A value as people read it, where two of them stand beside each other."""
     if value is None or value == []:
         return "none"
+    if field == "segment_price":
+        return price_words(value)
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, list):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import accumulate
 
+from app.rules.figures import short, told
 from app.rules.limits import LimitUnit
 from app.rules.month import Month, expected, idle_days, reached_on
 from app.services.pool import Counts
@@ -80,29 +81,6 @@ def _goal(used: int, limit: int | None, month: Month, now: datetime) -> tuple[da
 
 def _points(points: Sequence[tuple[float, float]]) -> str:
     return " ".join(f"{x:g},{y:g}" for x, y in points)
-
-
-def short(day: date) -> str:
-    """Nov 3"""
-    return f"{day:%b} {day.day}"
-
-
-def told(used: int, limit: int | None, month: Month, now: datetime) -> tuple[str, str, str]:
-    """What becomes of the month, in three parts; the middle one is the date that counts."""
-    until = f"{month.next_first:%B} {month.next_first.day}"
-    if limit is None:
-        ends = f"{expected(used, month, now):,}"
-        return f"There is no limit. At this pace the month ends at about {ends}.", "", ""
-    if limit == 0:
-        return "The limit is 0, so every text goes by email.", "", ""
-    if used >= limit:
-        return "The limit is reached. Every text goes by email until ", until, "."
-    on = reached_on(used, limit, month, now)
-    if on is None:
-        ends = f"{expected(used, month, now):,}"
-        return f"At this pace the month ends at about {ends}, below the limit.", "", ""
-    after = f". After that every text goes by email until {until}."
-    return "At this pace the limit is reached on ", f"{on:%B} {on.day}", after
 
 
 @dataclass(frozen=True, slots=True)
