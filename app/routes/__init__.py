@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 from app.database import db
 from app.errors import ReplylineError, Unauthorized, Unavailable
 from app.routes import (  # noqa: F401 (compose, handling and later are of the inbox)
+    analytics,
     audit_log,
     compose,
     configuration,
@@ -52,6 +53,7 @@ _PAGES = (
     person_phones.bp,
     imports.bp,
     identify.bp,
+    analytics.bp,
     configuration.bp,
     audit_log.bp,
     staff.bp,

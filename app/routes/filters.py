@@ -6,14 +6,16 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Flask, g, request, url_for
+from flask import Flask, g, request, session, url_for
 from werkzeug.routing import IntegerConverter, Map
 
 from app import clock, events
 from app.rules.access import READERS, Can, Viewer
+from app.rules.limits import LimitUnit, month_of
 from app.rules.phones import pretty
 from app.services import inbox
 
+ALERT_SEEN = "alert_seen"  # in the session: the key of the banner that was dismissed
 LARGEST_ID = 2**63 - 1  # of both databases; a larger one is no row's
 
 
@@ -158,6 +160,7 @@ _PLACES = (
         ("people", "person_phones", "identify", "imports"),
         (Can.PEOPLE_READ,),
     ),
+    Place("Analytics", "analytics.index", "chart-column", ("analytics",), (Can.REPORTS_READ,)),
     Place("Staff", "staff.index", "users-round", ("staff", "roles"), (Can.STAFF_MANAGE,)),
     Place(
         "Settings",
@@ -199,10 +202,36 @@ def _for_every_page() -> dict[str, Any]:
         "viewer": viewer,
         "institution_name": inbox.institution_of(viewer).name,
         "unread_total": unread,
+        "limit_alert": _limit_alert(viewer),
         "live_seq": g.get("live_seq"),
         "nav": [_link(place) for place in _PLACES if place.open_to(viewer)],
         "request_id": g.get("request_id"),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class LimitAlert:
+    """A banner about the month's limit. `key`: by which it is dismissed, once."""
+
+    key: str
+    text: str
+
+
+def _limit_alert(viewer: Viewer) -> LimitAlert | None:
+    """For whoever may change limits, until they have seen it."""
+    institution = inbox.institution_of(viewer)
+    month, level = institution.alert_month, institution.alert_level
+    key = f"{month}-{level}"
+    if not level or not viewer.can(Can.LIMITS_EDIT) or session.get(ALERT_SEEN) == key:
+        return None
+    if month != month_of(clock.now(), institution.timezone):
+        return None
+    unit = "texts" if institution.limit_unit is LimitUnit.MESSAGES else "segments"
+    name = f"{date.fromisoformat(f'{month}-01'):%B}"
+    of = f"{institution.message_limit or 0:,} {unit} of {name}"
+    if level < 100:
+        return LimitAlert(key, f"{level}% of the {of} are used.")
+    return LimitAlert(key, f"The {of} are used up. Messages go by email until the month ends.")
 
 
 def bookmark(viewer: Viewer) -> int:

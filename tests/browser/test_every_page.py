@@ -33,6 +33,7 @@ OTHERS = {
     "__flask_sock.live",
 }
 OTHERS |= {"audit_log.export", "imports.export", "messages.export", "person_phones.export"}  # files
+OTHERS |= {"analytics.export"}
 
 
 @dataclass
@@ -140,6 +141,11 @@ class Scene:
                 "standard_texts.one": [f"/texts/{shared}"],
                 "password.ask": ["/password"],
                 "password.choose": [school.password_link(f"nia.{dana.email}")],
+                "analytics.index": [
+                    "/analytics",
+                    f"/analytics?period=year&who=staff-{dana.id}",
+                    "/analytics?period=days&from=2024-01-01&to=2024-01-31",
+                ],
                 "audit_log.index": [
                     "/audit",
                     f"/audit?q=maya&by={school.admin().id}&kind=consent&from=2026-01-01",

@@ -1,0 +1,55 @@
+/* Analytics: draws the picture of the period from the table beside it, in the colours of its legend,
+ * and again when the period or the colours change. */
+
+const one = (selector) => document.querySelector(selector);
+const style = (selector, property) => getComputedStyle(one(selector))[property];
+let chart;
+
+function dataset(label, cell, swatch, rows) {
+  return {
+    label,
+    data: rows.map((row) => Number(row.cells[cell].dataset.count)),
+    backgroundColor: style(`.swatch.${swatch}`, "backgroundColor"),
+    borderColor: style(".figures-column .card", "backgroundColor"),
+    borderWidth: { top: 1 },
+    borderSkipped: false,
+    maxBarThickness: 40,
+    categoryPercentage: 0.9,
+    barPercentage: 0.9,
+  };
+}
+
+function draw() {
+  chart?.destroy();
+  chart = undefined;
+  const canvas = one(".chart canvas");
+  if (!canvas || !window.Chart) return;
+  const rows = [...document.querySelectorAll("#volume tbody tr")].reverse();
+  const [ink, line] = [style(".legend", "color"), style(".figures-column .card", "borderTopColor")];
+  const ticks = { color: ink, font: { family: style("body", "fontFamily"), size: 12 }, precision: 0, maxRotation: 0 };
+  chart = new Chart(canvas, {
+    type: "bar",
+    data: {
+      labels: rows.map((row) => row.dataset.short),
+      datasets: [dataset("Texts out", 1, "out", rows), dataset("Texts in", 2, "in", rows), dataset("Emails", 3, "mails", rows)],
+    },
+    options: {
+      animation: false,
+      maintainAspectRatio: false,
+      interaction: { mode: "index" },
+      plugins: {
+        legend: { display: false },
+        tooltip: { callbacks: { title: ([at]) => rows[at.dataIndex].cells[0].textContent } },
+      },
+      scales: {
+        x: { stacked: true, grid: { display: false }, border: { color: line }, ticks },
+        y: { stacked: true, beginAtZero: true, grid: { color: line }, border: { display: false }, ticks: { ...ticks, maxTicksLimit: 6 } },
+      },
+    },
+  });
+}
+
+draw();
+addEventListener("htmx:afterSettle", () => one(".chart canvas") !== chart?.canvas && draw());
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+new MutationObserver(draw).observe(document.documentElement, { attributeFilter: ["data-theme"] });

@@ -1,0 +1,78 @@
+"""Analytics in the browser: the picture is drawn from the table beside it, and follows what is
+chosen."""
+
+import re
+from datetime import date
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.pages import ON_POSTGRESQL
+
+pytestmark = ON_POSTGRESQL
+
+CHART = "Chart.getChart(document.querySelector('.chart canvas'))"
+BARS = f"() => {CHART}.data.datasets.map(d => d.data)"
+COLOUR = f"() => {CHART}.data.datasets[0].backgroundColor"
+
+
+@pytest.fixture
+def busy(school):
+    dana, ours = school.holder()
+    maya = school.person("mobile", name="Maya Torres")
+    dana.settled(dana.send(maya)["id"], "delivered")
+    school.texts(maya.numbers[0], ours, "Thanks")
+    return dana
+
+
+def table(page):
+    """The columns of the table, from the first day on."""
+    page.locator("#volume summary").click()
+    rows = page.locator("#volume tbody tr")
+    expect(rows.first).to_be_visible()
+    cells = [[int(td) for td in row.locator("td").all_inner_texts()] for row in rows.all()]
+    return [list(column) for column in zip(*reversed(cells), strict=True)]
+
+
+def test_the_picture_has_the_numbers_of_the_table(school, opened, busy):
+    """S0-42..S0-45"""
+    page = opened(school.admin(), "/analytics")
+    expect(page.get_by_role("img", name="2 texts out, 1 texts in and 0 emails")).to_be_visible()
+    found = table(page)
+    assert page.evaluate(BARS) == found
+    assert [sum(column) for column in found] == [2, 1, 0]
+    page.get_by_label("Period").select_option("Last 12 months")
+    expect(page.get_by_role("heading", name="Messages per month")).to_be_visible()
+    expect(page).to_have_url(re.compile("period=year"))
+    assert [sum(column) for column in page.evaluate(BARS)] == [2, 1, 0]
+    assert len(page.evaluate(BARS)[0]) in (12, 13)
+    page.get_by_label("Whose figures").select_option("Priya Shah")
+    expect(page.get_by_text("Nothing was written in these days")).to_be_visible()
+    page.get_by_label("Whose figures").select_option("Dana Whitfield")
+    expect(page.get_by_role("heading", name="Messages per month")).to_be_visible()
+    assert [sum(column) for column in page.evaluate(BARS)] == [2, 1, 0]
+
+
+def test_other_days_are_chosen_and_a_slip_is_told_at_its_field(school, opened, busy):
+    page = opened(school.admin(), "/analytics")
+    expect(page.get_by_label("From")).to_be_hidden()
+    page.get_by_label("Period").select_option("Other days")
+    first = page.get_by_label("From")
+    expect(first).to_have_value(f"{date.today().replace(day=1)}")
+    first.fill("2024-05-01")
+    expect(page.get_by_role("heading", name="Messages per month")).to_be_visible()
+    with page.expect_download() as got:
+        page.get_by_role("link", name="CSV").click()
+    assert "2024-05-01" in got.value.url
+    page.get_by_label("To", exact=True).fill("2024-04-01")
+    expect(page.get_by_text("The last day is before the first one.")).to_be_visible()
+    expect(page.get_by_role("link", name="CSV")).to_be_hidden()
+
+
+def test_the_picture_changes_its_colours_with_the_page(school, opened, busy):
+    page = opened(school.admin(), "/analytics")
+    page.emulate_media(color_scheme="light")
+    expect(page.locator(".chart canvas")).to_be_visible()
+    light = page.evaluate(COLOUR)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(f"light => ({COLOUR})() !== light", arg=light)
