@@ -39,6 +39,7 @@ from app.models import (
     PersonPhone,
 )
 from app.rules.dispatch import Channel
+from app.rules.keywords import Keyword
 from app.rules.lifecycle import Status
 from app.rules.phones import PhoneType
 from app.rules.search import folded
@@ -85,8 +86,9 @@ class Words:
         return " ".join(random.choices(self.all, self._weights, k=9))
 
 
-def school(size: int, words: Words) -> Made:
-    """So many messages in threads of twenty, each member of staff with some hundreds of them."""
+def school(size: int, words: Words, minutes: int = 40_000) -> Made:
+    """So many messages in threads of twenty, each member of staff with some hundreds of them.
+    `minutes`: over how many they are spread, up to now."""
     name = f"School of {size}"
     school_id = staff.create_institution(name, "America/Chicago", "US")
     count = size // IN_A_THREAD
@@ -132,10 +134,14 @@ def school(size: int, words: Words) -> Made:
     ))  # fmt: skip
     _fill(Message, (
         {**made, "id": first[Message] + n, "conversation_id": at + n // IN_A_THREAD,
-         "staff_id": None, "person_id": first[Person] + n // IN_A_THREAD,
+         "staff_id": None if n % 2 else holder(n // IN_A_THREAD),
+         "person_id": first[Person] + n // IN_A_THREAD,
          "direction": Direction.INBOUND if n % 2 else Direction.OUTBOUND, "kind": Kind.CONVERSATION,
          "channel": Channel.SMS, "status": Status.RECEIVED if n % 2 else Status.DELIVERED,
-         "body": words.said(), "decision": [], "created_at": now - timedelta(minutes=n % 40_000)}
+         "body": words.said(), "decision": [], "segments": 1 + n % 3,
+         "created_at": now - timedelta(minutes=n % minutes),
+         "delivered_at": None if n % 2 else now - timedelta(minutes=n % minutes, seconds=-(n % 50)),
+         "keyword": Keyword.NONE if n % 2 else None}
         for n in range(size)
     ))  # fmt: skip
     cookie = secrets.token_urlsafe()
