@@ -45,6 +45,7 @@ class Institution(Base):
     segment_price: Mapped[int | None] = mapped_column(default=STANDARD_PRICE)  # micro-dollars
     alert_month: Mapped[str | None] = mapped_column(String(7))  # of the alert that holds: "2026-11"
     alert_level: Mapped[int] = mapped_column(default=0)  # percent of the limit; 0 = none holds
+    no_number_on: Mapped[date | None]  # when it was last told that somebody got no number
     summarized_on: Mapped[date | None]  # the last day of the last weekly summary
     cool_off_days: Mapped[int] = mapped_column(default=0)
     max_length: Mapped[int] = mapped_column(default=1000)  # characters (S3-73)

@@ -58,6 +58,12 @@ def expected(used: int, month: Month, now: datetime) -> int:
     return round(used / spent) if spent > 0 else used
 
 
+def pool_lasts(free: int, taken: int, days: int) -> int | None:
+    """How many days the free numbers last, where so many were `taken` in the last `days`; None
+    where that says nothing."""
+    return free * days // taken if free and taken > 0 else None
+
+
 def idle_days(last_used: datetime | None, now: datetime) -> int | None:
     """For how many days a number has been idle, where that is long; else None."""
     days = (now - last_used).days if last_used else 0

@@ -165,6 +165,14 @@ ACCOUNT_STOPPED_BODY = (
     "saved again with credentials that work (replyline provider add)."
 )
 
+NO_NUMBER_SUBJECT = "{name} could not text for want of a number"
+NO_NUMBER_BODY = (
+    "A message of {name} at {institution} went by email: {reason}.\n\n"
+    "Whoever has a number keeps texting. Others can again when numbers are added to the pool, the "
+    "limit is raised, or numbers that lie idle are taken back: see Settings, Twilio.\n\n"
+    "You are told about this at most once a day."
+)
+
 SUMMARY_SUBJECT = "{institution}: {out} texts out, {in} in last week"
 SUMMARY_BODY = (
     "{week} at {institution}; the week before in brackets.\n\n"

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import selectinload
 
 from app import clock
@@ -10,7 +10,9 @@ from app.database import db, upsert
 from app.models import Institution, LimitAlert, Staff
 from app.rules import words
 from app.rules.access import Can, capabilities_of
+from app.rules.days import day_in
 from app.rules.limits import LEVELS, LimitUnit, level
+from app.rules.reasons import Reason
 from app.rules.texts import fill
 from app.services import emails
 
@@ -48,6 +50,31 @@ def limit_used(institution: Institution, month: str, used: int) -> None:
         "unit": "texts" if institution.limit_unit is LimitUnit.MESSAGES else "segments",
     }
     _tell(institution, Can.LIMITS_EDIT, words.limit_letter(reached), fields)
+
+
+def no_number(institution: Institution, name: str, reason: Reason) -> None:
+    """Somebody's text went by email for want of a number, in the open transaction: told once a
+    day."""
+    today = day_in(clock.now(), institution.timezone)
+    if institution.no_number_on == today:
+        return
+    told = (
+        update(Institution)
+        .where(
+            Institution.id == institution.id,
+            or_(Institution.no_number_on.is_(None), Institution.no_number_on < today),
+        )
+        .values(no_number_on=today)
+        .returning(Institution.id)
+    )
+    if db.session.execute(told).first() is None:
+        return  # somebody else has told it meanwhile
+    fields = {
+        "institution": institution.name,
+        "name": name,
+        "reason": words.REASON_IN_SHORT[reason].lower(),
+    }
+    _tell(institution, Can.NUMBERS_MANAGE, (words.NO_NUMBER_SUBJECT, words.NO_NUMBER_BODY), fields)
 
 
 def _tell(

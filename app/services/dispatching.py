@@ -15,12 +15,14 @@ from app.rules import standard_texts, texts, words
 from app.rules.access import Viewer
 from app.rules.dispatch import Channel, Decision, Refuse, SendEmail, SendSms, decide
 from app.rules.lifecycle import Status
+from app.rules.reasons import Reason
 from app.rules.recipient import why_not
-from app.services import emails, numbers
+from app.services import alerts, emails, numbers
 from app.services.deciding import Gathered, Target, gather
 from app.services.usage import take_places
 
 LONGEST_WAIT = timedelta(days=366)
+_NO_NUMBER = (Reason.NUMBER_LIMIT_REACHED, Reason.POOL_EMPTY)
 _MOST_ROUNDS = 50  # of deciding anew after losing a number or a place to somebody faster
 
 
@@ -158,6 +160,8 @@ def put_on_its_way(
     db.session.flush()
     if isinstance(decision, SendEmail):
         emails.write_fallback([message], viewer, gathered.institution, decision.to, now)
+    if decision.reason in _NO_NUMBER:
+        alerts.no_number(gathered.institution, viewer.name, decision.reason)
     if message.channel is Channel.SMS:
         after_commit(lambda: jobs.ring(jobs.Job.DELIVER))
 

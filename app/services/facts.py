@@ -232,8 +232,10 @@ def _others(institution_id: int, spans: Spans) -> Iterator[Row]:
     )
     for measure, day, staff, number, key, count in db.session.execute(union_all(*parts)):
         of = Measure(measure)
-        said = str(two_digits(int(key))) if of is Measure.REPLY else key
-        yield day, staff, number, of, said, count
+        if of is not Measure.REPLY:
+            yield day, staff, number, of, key, count
+        elif key is not None:  # else nobody waited for it
+            yield day, staff, number, of, str(two_digits(int(key))), count
 
 
 def _answers(institution_id: int, spans: Spans) -> Any:
@@ -285,9 +287,9 @@ def _answers(institution_id: int, spans: Spans) -> Any:
         )
         .subquery()
     )
-    return _grouped(Measure.REPLY, each, cast(each.c.seconds, String)).where(
-        each.c.seconds.is_not(None)
-    )
+    # Neither grouped nor narrowed here: each would look for both texts once more.
+    place, key = (each.c.day, each.c.staff, each.c.number), cast(each.c.seconds, String)
+    return select(literal(Measure.REPLY.value), *place, key, literal(1))
 
 
 def _opt_outs(institution_id: int, spans: Spans) -> Any:

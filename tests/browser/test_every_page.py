@@ -146,6 +146,7 @@ class Scene:
                     f"/analytics?period=year&who=staff-{dana.id}",
                     "/analytics?period=days&from=2024-01-01&to=2024-01-31",
                 ],
+                "analytics.numbers": ["/analytics/numbers"],
                 "audit_log.index": [
                     "/audit",
                     f"/audit?q=maya&by={school.admin().id}&kind=consent&from=2026-01-01",

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from app.rules.month import expected, idle_days, month_at, reached_on
+from app.rules.month import expected, idle_days, month_at, pool_lasts, reached_on
 
 CHICAGO = "America/Chicago"
 NOON_20 = datetime(2026, 11, 20, 18, tzinfo=UTC)  # noon there
@@ -50,3 +50,11 @@ def test_what_the_month_ends_with():
 def test_when_a_number_lies_idle(days, said):
     assert idle_days(NOON_20 - timedelta(days=days), NOON_20) == said
     assert idle_days(None, NOON_20) is None
+
+
+@pytest.mark.parametrize(
+    ("free", "taken", "days"),
+    [(10, 5, 60), (1, 30, 1), (1, 60, 0), (0, 5, None), (10, 0, None), (10, -2, None)],
+)
+def test_how_long_the_free_numbers_last_at_the_pace_of_thirty_days(free, taken, days):
+    assert pool_lasts(free, taken, 30) == days

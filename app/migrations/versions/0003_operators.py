@@ -109,6 +109,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('reply_reserve', sa.Integer(), nullable=False, server_default='0'))
         batch_op.add_column(sa.Column('segment_price', sa.Integer(), nullable=True, server_default='7900'))
         batch_op.add_column(sa.Column('alert_month', sa.String(length=7), nullable=True))
+        batch_op.add_column(sa.Column('no_number_on', sa.Date(), nullable=True))
         batch_op.add_column(sa.Column('summarized_on', sa.Date(), nullable=True))
         batch_op.add_column(sa.Column('alert_level', sa.Integer(), nullable=False, server_default='0'))
 
