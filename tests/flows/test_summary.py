@@ -66,3 +66,18 @@ def test_a_new_school_is_told_nothing_about_a_week_it_did_not_have(college, read
         assert summary.write_due(MONDAY) == 0
         assert mails() == []
         assert summary.write_due(MONDAY + timedelta(days=7)) == 1
+
+
+def test_it_is_switched_off_in_the_profile(school):
+    admin = school.admin()
+    box = '<input type="checkbox" name="weekly_summary" value="on" '
+    with school.browser(admin) as browser:
+        assert f"{box}checked>" in browser.get("/profile").text
+        assert browser.post("/profile/summary", data={}).status_code == 303
+        assert f"{box}>" in browser.get("/profile").text
+        assert browser.post("/profile/summary", data={"weekly_summary": "on"}).status_code == 303
+        assert f"{box}checked>" in browser.get("/profile").text
+        assert "Weekly summary" in browser.get("/audit").text
+    with school.browser(school.member()) as browser:
+        assert "weekly_summary" not in browser.get("/profile").text
+        assert browser.post("/profile/summary", data={}).status_code == 403
