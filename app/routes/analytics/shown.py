@@ -84,12 +84,13 @@ def tiles(found: Found, period: Period, days: Days) -> list[Tile]:
     instead, opted = found.totals[Measure.INSTEAD], found.totals[Measure.OPT_OUT].total()
     arrived = _arrived(found)
     answered = share(found.totals[Measure.REPLY], 0.5)
+    sooner = "half are answered sooner"
     per_text = f"{percent(opted, out)} of texts out" if out else "no texts out"
     return [
         Tile("Texts out", n(out), f"{then}: {n(found.before[Volume.TEXT_OUT])}"),
         Tile("Texts in", n(came), f"{then}: {n(found.before[Volume.TEXT_IN])}"),
         Tile("Delivered", percent(arrived, out), f"{n(arrived)} of {n(out)}"),
-        Tile("First answer", lasting(answered), "half are answered sooner"),
+        Tile("First answer", lasting(answered), "nobody waited" if answered is None else sooner),
         Tile("By email instead", n(instead.total()), most_reasons(instead)),
         Tile("Opt-outs", n(opted), per_text),
     ]
