@@ -1,11 +1,13 @@
-"""Pages: the inbox, a thread and a search among a million messages, beside the same among ten
-thousand.
+"""Pages: the inbox, a thread, a search and the overview among a million messages, beside the same
+among ten thousand.
 
-    .venv/bin/python -m bench.pages [--small 10000] [--large 1000000] [--database postgresql+psycopg://...]
+    .venv/bin/python -m bench.pages [--small 10000] [--large 1000000] [--plans]
+        [--database postgresql+psycopg://...]
 
 Makes a school of each size in an empty database of its own (SQLite without `--database`; the one
 that is named is left with two schools in it) and asks for the pages in process, as one who is
-signed in. The floor is the small school: the goal is 1.5 times its p95.
+signed in. The floor is the small school: the goal is 1.5 times its p95. `--plans` also prints how
+the database reads the messages of the overview in the large one.
 """
 
 import argparse
@@ -23,7 +25,7 @@ from typing import Any
 import structlog
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import insert, select, text
+from sqlalchemy import event, insert, select, text
 
 from app import clock, config, create_app, migrations
 from app.database import db, transaction
@@ -49,6 +51,7 @@ from app.services import staff
 IN_A_THREAD, OF_ONE = 20, 250  # messages, conversations
 SAMPLES, WARM_UP = 80, 10
 BATCH = 5000  # rows
+LOST = {40: Status.UNDELIVERED, 90: Status.UNDELIVERED, 140: Status.FAILED, 190: Status.REJECTED}
 NAMES = ["Maya", "Tomás", "Thuy", "Jaylen", "Aiyana", "Liam", "Priya", "Noor", "Grace", "Devon"]
 
 
@@ -136,8 +139,11 @@ def school(size: int, words: Words, minutes: int = 40_000) -> Made:
         {**made, "id": first[Message] + n, "conversation_id": at + n // IN_A_THREAD,
          "staff_id": None if n % 2 else holder(n // IN_A_THREAD),
          "person_id": first[Person] + n // IN_A_THREAD,
+         "contact_number_id": first[ContactNumber] + n // IN_A_THREAD,
+         "from_address" if n % 2 else "to_address": f"+1{base + n // IN_A_THREAD}",
+         "to_address" if n % 2 else "from_address": "+15125550100",
          "direction": Direction.INBOUND if n % 2 else Direction.OUTBOUND, "kind": Kind.CONVERSATION,
-         "channel": Channel.SMS, "status": Status.RECEIVED if n % 2 else Status.DELIVERED,
+         "channel": Channel.SMS, "status": Status.RECEIVED if n % 2 else _came_to(n),
          "body": words.said(), "decision": [], "segments": 1 + n % 3,
          "created_at": now - timedelta(minutes=n % minutes),
          "delivered_at": None if n % 2 else now - timedelta(minutes=n % minutes, seconds=-(n % 50)),
@@ -150,6 +156,11 @@ def school(size: int, words: Words, minutes: int = 40_000) -> Made:
         db.session.execute(insert(Login).values(**made, **login, token_hash=hash_token(cookie)))
     own = range(first[Conversation], first[Conversation] + min(count, OF_ONE))
     return Made(school_id, cookie, list(own), count, base)
+
+
+def _came_to(n: int) -> Status:
+    """Of a text that went out: one in fifty did not arrive."""
+    return LOST.get(n % 200, Status.DELIVERED)
 
 
 def _next_id(table: Any) -> int:
@@ -190,6 +201,12 @@ def ways(made: Made, words: Words) -> dict[str, Callable[[], str]]:
     def name(n: int) -> str:
         return f"{_given(n)}+{words.family(n)[:5]}"
 
+    def days() -> str:
+        first = clock.now().date() - timedelta(days=random.randrange(8, 25))
+        return f"since={first}&until={first + timedelta(days=6)}"
+
+    lost = "status=undelivered&status=failed&status=rejected"
+
     return {
         "inbox": lambda: "/inbox",
         "list, scrolled": lambda: "/inbox/list?limit=200",
@@ -202,6 +219,13 @@ def ways(made: Made, words: Words) -> dict[str, Callable[[], str]]:
         "search all, a number": lambda: (
             f"/inbox/list?view=all&q={made.base + anybody(made.people)}"
         ),
+        "overview": lambda: "/messages",
+        "overview, a word": lambda: f"/messages?text={pick(words.all)}",
+        "overview, often said": lambda: f"/messages?text={pick(words.all[:20])}",
+        "overview, a number": lambda: f"/messages?phone={made.base + anybody(made.people)}",
+        "overview, a name": lambda: f"/messages?phone={name(anybody(made.people))}",
+        "overview, 3 statuses": lambda: f"/messages?{lost}&{days()}",
+        "overview, by status": lambda: "/messages?sort=status",
     }
 
 
@@ -219,6 +243,27 @@ def measured(client: FlaskClient, path: Callable[[], str]) -> tuple[float, float
     return cuts[9], cuts[18]
 
 
+def plan(app: Flask, client: FlaskClient, path: str) -> Iterator[str]:
+    """How the rows of an overview are read: the plan of each statement that reads them."""
+    seen: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        if "FROM message" in statement:
+            seen.append((statement, values))
+
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", note)
+        client.get(path)
+        event.remove(db.engine, "before_cursor_execute", note)
+        with db.engine.connect() as connection:
+            sqlite = connection.dialect.name == "sqlite"
+            how = "EXPLAIN QUERY PLAN" if sqlite else "EXPLAIN (ANALYZE, BUFFERS)"
+            for statement, values in seen:
+                yield f"-- {path}"
+                rows = connection.exec_driver_sql(f"{how} {statement}", values)
+                yield from (str(row[-1]) for row in rows)
+
+
 def signed_in(app: Flask, made: Made) -> FlaskClient:
     client = app.test_client()
     with client.session_transaction() as session:
@@ -231,6 +276,7 @@ def main() -> None:
     parser.add_argument("--small", type=int, default=10_000)
     parser.add_argument("--large", type=int, default=1_000_000)
     parser.add_argument("--database")
+    parser.add_argument("--plans", action="store_true")
     asked = parser.parse_args()
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # silent
     with tempfile.TemporaryDirectory() as folder:
@@ -252,12 +298,16 @@ def main() -> None:
                 db.session.remove()
             print(f"{size:,} messages made in {time.monotonic() - began:.0f} s", flush=True)
             client = signed_in(app, made)
-            figures.append({name: measured(client, way) for name, way in ways(made, words).items()})
+            asked_for = ways(made, words)
+            figures.append({name: measured(client, way) for name, way in asked_for.items()})
         print(f"{'ms':24} {asked.small:>9,} p50    p95 {asked.large:>11,} p50    p95   p95 ratio")
         for name, (p50, p95) in figures[0].items():
             large = figures[1][name]
             few = f"{name:24} {p50:>13.1f} {p95:>6.1f}"
             print(f"{few} {large[0]:>15.1f} {large[1]:>6.1f} {large[1] / p95:>8.2f}")
+        for name, way in asked_for.items() if asked.plans else ():
+            if name.startswith("overview"):
+                print(*plan(app, client, way()), sep="\n")
 
 
 if __name__ == "__main__":

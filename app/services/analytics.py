@@ -8,14 +8,13 @@ from typing import Any
 
 from sqlalchemy import String, cast, func, literal, select, union_all
 
-from app.database import db, transaction
+from app.database import db
 from app.errors import NotFound
 from app.models import DailyFact, Institution, SenderNumber, Staff
 from app.rules.access import Viewer
 from app.rules.facts import Measure
 from app.rules.periods import Days
-from app.services import facts
-from app.services.audit import audit
+from app.services import exporting, facts
 
 _MOST = 1000  # members of staff and numbers to choose from
 
@@ -121,6 +120,4 @@ def exported(viewer: Viewer, of: Of, days: Days) -> None:
     about = {"staff": of.staff_id or None, "number": of.number_id or None}
     asked = {"from": days.first.isoformat(), "to": days.last.isoformat(), **about}
     kept = {name: value for name, value in asked.items() if value}
-    with transaction():
-        about_it = f"institution:{viewer.institution_id}"
-        audit(viewer.institution_id, "analytics.exported", about_it, viewer.staff_id, filter=kept)
+    exporting.write_down(viewer, "analytics.exported", kept)

@@ -8,17 +8,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
-from app.database import db, transaction
+from app.database import db
 from app.models import AuditEntry, Staff
 from app.rules.access import Viewer
 from app.rules.audit_log import DEEDS, SETTINGS_CHANGED, Kind, Names, kind_of
 from app.rules.days import span
-from app.services import subjects
-from app.services.audit import audit
+from app.services import exporting, subjects
 from app.services.subjects import Subject
 
 PAGE = 50
-_BATCH = 500  # entries that an export reads at once
 MOST_STAFF = 1000  # to choose from
 COMMAND_LINE = 0  # as `by`: what was done while nobody was signed in
 
@@ -94,18 +92,13 @@ def export(viewer: Viewer, wanted: Wanted) -> Iterator[Entry]:
     """All that is looked for, the newest first, read bit by bit; what is written meanwhile is not
     in it, and that it was exported is written down."""
     newest = _read(viewer, [_inside(viewer)], 1)
-    with transaction():
-        about = f"institution:{viewer.institution_id}"
-        detail = {"filter": wanted.said}
-        audit(viewer.institution_id, "audit_log.exported", about, viewer.staff_id, **detail)
-    return _batches(viewer, wanted, Place(newest[0].at, newest[0].id + 1)) if newest else iter(())
-
-
-def _batches(viewer: Viewer, wanted: Wanted, before: Place) -> Iterator[Entry]:
-    while entries := page(viewer, wanted, limit=_BATCH, before=before):
-        db.session.rollback()  # no read stays open while somebody's line is slow
-        yield from entries
-        before = entries[-1].place
+    exporting.write_down(viewer, "audit_log.exported", wanted.said)
+    if not newest:
+        return iter(())
+    return exporting.every(
+        lambda before: page(viewer, wanted, limit=exporting.BATCH, before=before),
+        Place(newest[0].at, newest[0].id + 1),
+    )
 
 
 # What is looked for

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, false, or_, select, union_all
 from sqlalchemy.orm import aliased
 
-from app.database import db, has_word, transaction
+from app.database import db, has_word
 from app.errors import NotFound
 from app.models import (
     Conversation,
@@ -30,11 +30,9 @@ from app.rules.access import Viewer
 from app.rules.dispatch import Channel
 from app.rules.lifecycle import Status
 from app.rules.listing import Listed, Pair, Part, parts
-from app.services import ends, inbox
-from app.services.audit import audit
+from app.services import ends, exporting, inbox
 
 PAGE = 50  # messages
-_BATCH = 500  # messages that an export reads at once
 MOST_NEW = 100  # counted before it is "100 or more"
 
 
@@ -145,19 +143,8 @@ def newer(viewer: Viewer, wanted: Wanted, than: Place) -> int:
 
 def export(viewer: Viewer, wanted: Wanted) -> Iterator[Row]:
     """All of them, read bit by bit; that they were exported is written down."""
-    with transaction():
-        about = f"institution:{viewer.institution_id}"
-        detail = {"filter": wanted.said}
-        audit(viewer.institution_id, "messages.exported", about, viewer.staff_id, **detail)
-    return _batches(viewer, wanted)
-
-
-def _batches(viewer: Viewer, wanted: Wanted) -> Iterator[Row]:
-    after = None
-    while rows := page(viewer, wanted, _BATCH, after):
-        db.session.rollback()  # no read stays open while somebody's line is slow
-        yield from rows
-        after = rows[-1].place
+    exporting.write_down(viewer, "messages.exported", wanted.said)
+    return exporting.every(lambda after: page(viewer, wanted, exporting.BATCH, after))
 
 
 # Choosing the rows

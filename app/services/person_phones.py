@@ -10,17 +10,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, false, or_, select
 from sqlalchemy.orm import contains_eager
 
-from app.database import db, has_word, transaction
+from app.database import db, has_word
 from app.models import Assignment, Person, PersonPhone, SenderNumber, Staff
 from app.rules.access import Viewer
 from app.rules.consent import SmsStatus
 from app.rules.phones import PhoneType
 from app.rules.search import Term, terms
-from app.services.audit import audit
+from app.services import exporting
 from app.services.finding import number_ends
 
 PAGE = 50
-_BATCH = 500  # rows that an export reads at once
 _SOURCE = "REPLYLINE"  # the end of every id that other systems know a row of ours by
 _SYSTEM_SOURCE = f"{_SOURCE}.SMS"
 
@@ -120,19 +119,8 @@ def page(
 
 def export(viewer: Viewer, wanted: Wanted) -> Iterator[Row]:
     """All that is looked for, read bit by bit; that it was exported is written down."""
-    with transaction():
-        about = f"institution:{viewer.institution_id}"
-        detail = {"filter": wanted.said}
-        audit(viewer.institution_id, "person_phones.exported", about, viewer.staff_id, **detail)
-    return _batches(viewer, wanted)
-
-
-def _batches(viewer: Viewer, wanted: Wanted) -> Iterator[Row]:
-    after = None
-    while rows := page(viewer, wanted, limit=_BATCH, after=after):
-        db.session.rollback()  # no read stays open while somebody's line is slow
-        yield from rows
-        after = rows[-1].place
+    exporting.write_down(viewer, "person_phones.exported", wanted.said)
+    return exporting.every(lambda after: page(viewer, wanted, limit=exporting.BATCH, after=after))
 
 
 # Numbers of ours

@@ -18,6 +18,7 @@ from app.rules.listing import Listed
 from app.services import email_queue, overview
 from app.services.email_queue import State
 from app.services.overview import Sort, Wanted
+from tests.counting import queries
 
 ALL = [Can.TEXT_REPLY, Can.INBOX_ALL]
 OWN = [Can.TEXT_REPLY]
@@ -76,6 +77,15 @@ def test_what_is_filtered_is_exported_and_written_down(school, term):
     with school.browser(dana) as browser:
         assert browser.get("/messages/export").status_code == 403
         assert "Export as CSV" not in browser.get("/messages").text
+
+
+def test_an_export_reads_its_rows_at_once(school, term):
+    """However many rows: one statement for some hundred of them, none for each."""
+    with school.app.app_context(), queries() as asked:
+        rows = list(overview.export(school.viewer(term["dana"], ALL), Wanted()))
+        assert [row.message.body for row in rows] == KIMS + DANAS
+        assert {row.person.name for row in rows if row.person} > {"Pat Reed", "Tomás Herrera"}
+    assert len([each for each in asked if each.startswith("SELECT")]) == 2  # the last finds none
 
 
 KIMS = ["Kim here, about the letter", "Are you well?", "Bring the letter"]
