@@ -15,7 +15,7 @@ from app.rules.history import STATUS
 from app.rules.phones import PhoneType
 from app.rules.reach import How
 from app.security import allowed, viewer
-from app.services import consent, people, phones, students
+from app.services import consent, people, phones, staff, students
 from app.services import person as records
 from app.services.inbox import institution_of
 from app.services.students import Sort
@@ -229,6 +229,7 @@ def _form(
         problems=problems,
         kinds=KINDS,
         types=TYPES,
+        zones=staff.time_zones(),
     )
 
 

@@ -17,6 +17,7 @@ from app.database import db
 from app.models import Idempotency
 from app.services import idempotency
 from tests.api.conftest import held_back
+from tests.helpers import until
 from tests.provider import row_counts
 from tests.school import PASSWORD, Member, School, at_once, new_number
 
@@ -24,7 +25,8 @@ Request = tuple[str, dict[str, Any] | None]
 # What a request may add to; workers write elsewhere meanwhile.
 TABLES = ("person", "person_phone", "contact_number", "consent_entry", "message", "conversation")
 TABLES += ("sender_number", "assignment", "staff", "role", "api_token", "marker", "audit_entry")
-TABLES += ("idempotency",)
+TABLES += ("import_run", "idempotency")
+FILES = ("worker", "--queue", "files")
 
 
 def person(_: School) -> Request:
@@ -97,6 +99,27 @@ def standard_text(_: School) -> Request:
     return "/standard-texts", {"title": secrets.token_hex(4), "body": "Hi {first_name}"}
 
 
+def import_(_: School) -> Request:
+    return "/imports", {"files": [{"text": "ID,First name\nN1,Ngân\n"}], "dry_run": True}
+
+
+def _imported(school: School, state: str, **choice: Any) -> str:
+    people = "".join(f"{secrets.token_hex(4)},Ngân\n" for _ in range(3))
+    asked = {"files": [{"text": f"ID,First name\n{people}"}], **choice}
+    path = f"/imports/{school.admin().api.post('/imports', json=asked).json()['id']}"
+    until(lambda: school.admin().api.get(path).json()["state"] == state)
+    return path
+
+
+def start(school: School) -> Request:
+    return f"{_imported(school, 'done', dry_run=True)}/start", {"dry_run": True}
+
+
+def removal(school: School) -> Request:
+    _imported(school, "done")
+    return f"{_imported(school, 'asking', remove_missing=True)}/removal", {"remove": False}
+
+
 REQUESTS: dict[str, Callable[[School], Request]] = {
     "POST /people": person,
     "POST /people/<id:person_id>/phones": phone,
@@ -111,6 +134,9 @@ REQUESTS: dict[str, Callable[[School], Request]] = {
     "POST /roles": role,
     "POST /tokens": token,
     "POST /standard-texts": standard_text,
+    "POST /imports": import_,
+    "POST /imports/<id:import_id>/start": start,
+    "POST /imports/<id:import_id>/removal": removal,
 }
 
 
@@ -133,7 +159,7 @@ def test_every_post_has_a_line():
     assert {f"POST {o.rule}" for o in OPERATIONS if o.method == "POST"} == set(REQUESTS)
 
 
-def test_a_repeated_request_has_one_effect_and_one_answer(school):
+def test_a_repeated_request_has_one_effect_and_one_answer(stack, school):
     """A13, A14, I8: one after the other, and all at once"""
     school.pool(1)
     admin = school.admin()
@@ -141,22 +167,27 @@ def test_a_repeated_request_has_one_effect_and_one_answer(school):
     admin.settled(sent, "delivered")  # and no claim of it sets the pace anew
     with held_back(school):
         for operation, make in REQUESTS.items():
-            once, at_the_same_time = make(school), make(school)
-            before = counted(school)
-            first = ask(admin, once, f"1 {operation}")
-            after = counted(school)
-            assert before["idempotency"] + 1 == after["idempotency"], operation
-            assert told(ask(admin, once, f"1 {operation}")) == told(first), operation
-            other = ask(admin, person(school), f"1 {operation}")
-            assert other.status_code == 409, operation
-            assert other.json()["error"]["code"] == "idempotency_mismatch"
-            assert counted(school) == after, operation
+            asked = make(school), make(school)
+            with stack.asleep(stack.pid(*FILES)):
+                has_one_effect(school, operation, *asked)
 
-            answers = at_once(*[partial(ask, admin, at_the_same_time, f"2 {operation}")] * 4)
-            assert len({repr(told(answer)) for answer in answers}) == 1, operation
-            grown = {table: after[table] - before[table] for table in TABLES}
-            expected = {table: after[table] + grown[table] for table in TABLES}
-            assert counted(school) == expected, operation
+
+def has_one_effect(school, operation, once, at_the_same_time):
+    admin = school.admin()
+    before = counted(school)
+    first = ask(admin, once, f"1 {operation}")
+    after = counted(school)
+    assert before["idempotency"] + 1 == after["idempotency"], operation
+    assert told(ask(admin, once, f"1 {operation}")) == told(first), operation
+    other = ask(admin, person(school), f"1 {operation}")
+    assert other.status_code == 409, operation
+    assert other.json()["error"]["code"] == "idempotency_mismatch"
+    assert counted(school) == after, operation
+    answers = at_once(*[partial(ask, admin, at_the_same_time, f"2 {operation}")] * 4)
+    assert len({repr(told(answer)) for answer in answers}) == 1, operation
+    grown = {table: after[table] - before[table] for table in TABLES}
+    expected = {table: after[table] + grown[table] for table in TABLES}
+    assert counted(school) == expected, operation
 
 
 def test_a_body_that_differs_in_one_word_is_another_request(school):
