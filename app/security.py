@@ -23,6 +23,7 @@ from app.database import db, transaction
 from app.errors import Forbidden, Unauthorized
 from app.models import ApiToken, Cover, Institution, Login, Role, Staff, staff_role
 from app.rules.access import Can, Viewer, capabilities_of
+from app.threads import in_thread
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -41,24 +42,15 @@ CSP = (
 # Passwords and secrets
 
 
-def _in_thread(slow: Callable[..., T], *args: Any) -> T:
-    """Hashing takes a tenth of a second of pure CPU; under gevent that would stop every socket."""
-    import gevent.monkey
-
-    if gevent.monkey.is_module_patched("socket"):
-        return gevent.get_hub().threadpool.apply(slow, args)  # type: ignore[no-any-return]
-    return slow(*args)
-
-
 def hash_password(password: str) -> str:
     settings: Settings = current_app.config["SETTINGS"]
     hasher = PasswordHasher(memory_cost=settings.timing.password_memory)
-    return _in_thread(hasher.hash, password)
+    return in_thread(hasher.hash, password)
 
 
 def password_matches(hashed: str, password: str) -> bool:
     try:
-        return _in_thread(PasswordHasher().verify, hashed, password)  # as it was hashed
+        return in_thread(PasswordHasher().verify, hashed, password)  # as it was hashed
     except (Argon2Error, InvalidHashError):
         return False
 

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, render_template, request, url_for
 
 from app.errors import Invalid
-from app.routes import csvs, cursor
+from app.routes import cursor, exports
 from app.routes.configuration.frame import GENERAL
 from app.routes.configuration.versions import Changed, changed
 from app.routes.filters import date_words, local, row_id
@@ -66,7 +66,7 @@ def export() -> Any:
         raise Invalid.many(problems)
     head = (f"When ({asking.timezone})", *_HEAD)
     entries = audit_log.export(asking, wanted)
-    return csvs.streamed("audit-log", head, (_cells(entry) for entry in entries))
+    return exports.sent("audit-log", head, (_cells(entry) for entry in entries))
 
 
 # The filter, as the address has it
@@ -208,7 +208,7 @@ def _of_provider(entry: Entry, asking: Viewer) -> bool:
     return entry.action == "provider.saved" and asking.can(Can.PROVIDER_EDIT)
 
 
-def _cells(entry: Entry) -> tuple[csvs.Cell, ...]:
+def _cells(entry: Entry) -> tuple[exports.Cell, ...]:
     if entry.action == SETTINGS_CHANGED:
         details = [f"{each.label}: {each.was} → {each.now}" for each in changed(entry.detail)]
     else:

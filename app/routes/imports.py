@@ -9,7 +9,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from app.errors import Conflict, Invalid
 from app.models import ImportRow, ImportRun, ImportState, Outcome
-from app.routes import csvs
+from app.routes import exports
 from app.routes.filters import bookmark, number, row_id
 from app.rules.access import Can
 from app.rules.importing import KINDS, LABELS, Field, Refused
@@ -291,9 +291,9 @@ def _rows(run: ImportRun) -> dict[str, Any]:
 def export(run_id: int) -> Any:
     """What became of every row, as CSV."""
     rows = import_runs.export(viewer(), run_id)
-    return csvs.streamed(f"import-{run_id}", _HEAD, (_cells(row) for row in rows))
+    return exports.sent(f"import-{run_id}", _HEAD, (_cells(row) for row in rows))
 
 
-def _cells(row: ImportRow) -> tuple[csvs.Cell, ...]:
+def _cells(row: ImportRow) -> tuple[exports.Cell, ...]:
     outcome = WORDS[row.outcome][0]
     return (row.line or None, row.key, row.name, outcome, row.reason, row.person_id)

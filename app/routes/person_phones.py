@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Blueprint, render_template, request
 
-from app.routes import csvs, cursor
+from app.routes import cursor, exports
 from app.routes.cursor import Reader
 from app.routes.filters import bookmark, iso, row_id
 from app.rules.access import Can
@@ -58,7 +58,7 @@ def export() -> Any:
     """What is filtered, as CSV; times in UTC."""
     _, wanted = _wanted()
     rows = person_phones.export(viewer(), wanted)
-    return csvs.streamed("person-phones", _HEAD, (_cells(row) for row in rows))
+    return exports.sent("person-phones", _HEAD, (_cells(row) for row in rows))
 
 
 def _wanted() -> tuple[str, Wanted]:
@@ -81,7 +81,7 @@ def _keep(show: str, wanted: Wanted) -> dict[str, Any]:
     }
 
 
-def _cells(row: Row) -> tuple[csvs.Cell, ...]:
+def _cells(row: Row) -> tuple[exports.Cell, ...]:
     return (
         row.src_system_id,
         row.phone_type_src_system_id,

@@ -177,7 +177,8 @@ document.addEventListener("toggle", ({ target }) => target.open && target.matche
 
 /* Clicks */
 
-addEventListener("click", ({ target }) => {
+addEventListener("click", (event) => {
+  const { target } = event;
   for (const menu of document.querySelectorAll("details.menu[open]:not(.phones)")) {
     if (!menu.contains(target) || target.closest("a.menu-item")) menu.open = false;
   }
@@ -185,6 +186,11 @@ addEventListener("click", ({ target }) => {
   const copier = target.closest("[data-copy]");
   if (copier) copy(one(`#${copier.dataset.copy}`));
   if (target.closest("[data-print]")) print();
+  const file = target.closest("a[data-export]");
+  if (file && !event.ctrlKey && !event.metaKey) {
+    event.preventDefault();
+    import("./export.js").then(({ fetched }) => fetched(file.href));
+  }
   const filler = target.closest("[data-fill]");
   if (filler) one(`#${filler.dataset.fill}`).value = filler.dataset.value;
   const inserter = target.closest("[data-insert][data-into]");

@@ -61,12 +61,14 @@ def test_other_days_are_chosen_and_a_slip_is_told_at_its_field(school, opened, b
     expect(first).to_have_value(f"{date.today().replace(day=1)}")
     first.fill("2024-05-01")
     expect(page.get_by_role("heading", name="Messages per month")).to_be_visible()
-    with page.expect_download() as got:
+    page.get_by_text("Export", exact=True).click()
+    with page.expect_request("**/analytics/export**") as asked, page.expect_download() as got:
         page.get_by_role("link", name="CSV").click()
-    assert "2024-05-01" in got.value.url
+    assert "2024-05-01" in asked.value.url
+    assert got.value.suggested_filename.startswith("analytics-")
     page.get_by_label("To", exact=True).fill("2024-04-01")
     expect(page.get_by_text("The last day is before the first one.")).to_be_visible()
-    expect(page.get_by_role("link", name="CSV")).to_be_hidden()
+    expect(page.get_by_text("Export", exact=True)).to_be_hidden()
 
 
 def test_the_picture_changes_its_colours_with_the_page(school, opened, busy):

@@ -2,6 +2,7 @@
 picked, and a text is sent again by its button (S4-24..S4-31)."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.pages import ON_POSTGRESQL
 from tests.browser.test_every_page import SIZES, looked_at
 from tests.helpers import until
+from tests.test_workbooks import cells
 
 pytestmark = ON_POSTGRESQL
 
@@ -109,3 +111,26 @@ def test_filters_stay_in_the_address(school, opened):
     expect(tip).to_have_text("The phone confirmed it. Also called “Received”.")
     expect(tip).to_be_visible()
     assert looked_at(page) == []
+
+
+def test_a_file_that_takes_long_shows_how_far_it_is_and_can_be_stopped(school, opened):
+    """S4 overview, exported: as a workbook and as CSV; the page says what happens meanwhile."""
+    dana, _ = school.holder()
+    dana.settled(dana.send(school.person("mobile"), "See you on Tuesday")["id"], "delivered")
+    page = opened(school.admin(), "/messages")
+    asked = []
+    page.route("**/messages/export**", lambda route: asked.append(route))
+    page.get_by_text("Export", exact=True).click()
+    page.get_by_role("link", name="CSV").click()
+    expect(page.get_by_text("Making the file")).to_be_visible()
+    assert looked_at(page) == []
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Stopped. No file was made.")).to_be_visible()
+    expect(page.get_by_text("Making the file")).to_have_count(0)
+    page.unroute("**/messages/export**")
+    page.get_by_text("Export", exact=True).click()
+    with page.expect_download() as got:
+        page.get_by_role("link", name="Excel").click()
+    assert re.fullmatch(r"messages-\d{4}-\d\d-\d\d\.xlsx", got.value.suggested_filename)
+    rows = cells(Path(got.value.path()).read_bytes())
+    assert [row[-1] for row in rows] == ["Text", "See you on Tuesday", "Hello"]

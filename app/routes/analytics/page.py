@@ -11,7 +11,7 @@ from app import clock
 from app.database import db
 from app.errors import Invalid
 from app.models import Institution
-from app.routes import csvs
+from app.routes import exports
 from app.routes.analytics import shown
 from app.routes.configuration.frame import GENERAL
 from app.routes.configuration.general import price_words
@@ -94,7 +94,7 @@ def export() -> Any:
         asking.institution_id, asked.of, asked.days, before(asked.period, asked.days)
     )
     _, rows = shown.rows(found, asked.days, today)
-    return csvs.streamed("analytics", shown.CSV_HEAD, shown.cells(found, asked.days, rows))
+    return exports.sent("analytics", shown.CSV_HEAD, shown.cells(found, asked.days, rows))
 
 
 @bp.post("/alert")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from app.routes import csvs
+from app.routes import exports
 from app.rules.codes import look_up
 from app.rules.facts import Measure, Type, Volume, share
 from app.rules.figures import in_short, lasting, most_reasons, percent, short
@@ -249,7 +249,7 @@ def cost(segments: int, price: int | None) -> str | None:
 CSV_HEAD = ("What", "Which", "From", "To", "Count")
 
 
-def cells(found: Found, days: Days, made: Sequence[Row]) -> Iterator[tuple[csvs.Cell, ...]]:
+def cells(found: Found, days: Days, made: Sequence[Row]) -> Iterator[tuple[exports.Cell, ...]]:
     """The numbers of the picture, bar by bar, then what the other parts of the page tell."""
     for row in reversed(made):
         span = (row.days.first.isoformat(), row.days.last.isoformat())

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.routes import csvs
+from app.routes import exports
 from app.routes.filters import iso
 from app.routes.messages.frame import asked, bp
 from app.routes.messages.shown import row_view
@@ -24,10 +24,10 @@ def export() -> Any:
     """As CSV; times in UTC, numbers as E.164."""
     asking = viewer()
     rows = overview.export(asking, asked())
-    return csvs.streamed("messages", _HEAD, (_cells(row, asking) for row in rows))
+    return exports.sent("messages", _HEAD, (_cells(row, asking) for row in rows))
 
 
-def _cells(row: Row, asking: Viewer) -> tuple[csvs.Cell, ...]:
+def _cells(row: Row, asking: Viewer) -> tuple[exports.Cell, ...]:
     shown, message, person = row_view(row, asking), row.message, row.person
     return (
         message.id,
