@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import select
 
-from app import create_app, jobs, migrations
+from app import create_app, demo_past, jobs, migrations
 from app.carrier.store import Store
 from app.config import Settings
 from app.database import db
@@ -78,6 +78,8 @@ def _make_college(settings: Settings) -> None:
     students = {student[0]: _student(dana, *student) for student in STUDENTS}
     for given, text in FIRST_TEXTS:
         sending.to_person(dana, students[given], Draft(text))
+    kim = _viewer(ids["Kim Alvarez"], college, *STAFF[1])
+    demo_past.make(kim, [_student(kim, *student) for student in demo_past.STUDENTS])
 
 
 def _connect(settings: Settings, college: int) -> None:
@@ -97,7 +99,7 @@ def _connect(settings: Settings, college: int) -> None:
         number = carrier.number(e164)
         assert number is not None
         carrier.set_number(number.sid, addresses)
-    for given, family, _, phones in STUDENTS:
+    for given, family, _, phones in [*STUDENTS, *demo_past.STUDENTS]:
         for e164, kind in phones:
             carrier.add_handset(e164)
             name = f"{given} {family}" + ("" if kind == "mobile" else f", {kind}")
@@ -111,7 +113,7 @@ def _viewer(staff_id: int, college: int, email: str, name: str, role: str) -> Vi
 
 
 def _student(
-    dana: Viewer, given: str, family: str, source_id: str, phones: list[tuple[str, str]]
+    advisor: Viewer, given: str, family: str, source_id: str, phones: list[tuple[str, str]]
 ) -> int:
     plain = "".join(c for c in family.lower() if c.isascii()) or given.lower()
     fields = {
@@ -121,4 +123,4 @@ def _student(
         "source_id": source_id,
         "email": f"{given[0].lower()}.{plain}@northfield.example",
     }
-    return people.create(dana, fields, phones)
+    return people.create(advisor, fields, phones)

@@ -80,7 +80,7 @@ def when(at: datetime) -> str:
         return clock_time(at)
     if timedelta(0) < today - here < timedelta(days=6):
         return f"{here:%a}"
-    return f"{here:%b} {here.day}" + (f", {here.year}" if here.year != today.year else "")
+    return brief_day(at)
 
 
 def until(at: datetime) -> str:
@@ -90,8 +90,14 @@ def until(at: datetime) -> str:
         return f"{clock_time(at)} today"
     if timedelta(0) < here - today < timedelta(days=7):
         return f"{here:%A} {clock_time(at)}"
-    year = f", {here.year}" if here.year != today.year else ""
-    return f"{here:%b} {here.day}{year}, {clock_time(at)}"
+    return f"{brief_day(at)}, {clock_time(at)}"
+
+
+def brief_day(at: datetime) -> str:
+    """Nov 3; with the year where it is another one."""
+    here = local(at).date()
+    year = f", {here.year}" if here.year != local(clock.now()).year else ""
+    return f"{here:%b} {here.day}{year}"
 
 
 def long_day(at: datetime) -> str:

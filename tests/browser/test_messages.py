@@ -93,6 +93,8 @@ def test_filters_stay_in_the_address(school, opened):
     page = opened(dana, "/messages")
     page.get_by_label("Text", exact=True).fill("door")
     expect(page).to_have_url(re.compile(r"text=door"))
+    again = page.get_by_role("link", name="Refresh")
+    expect(again).to_have_attribute("href", re.compile("text=door"))
     expect(page.locator(".messages tbody tr")).to_have_count(1)
     page.locator("#statuses summary").click()
     page.get_by_label("Delivered", exact=True).check()

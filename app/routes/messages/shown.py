@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.models import Direction, Message
-from app.routes.filters import clock_time, day, short_day
+from app.routes.filters import brief_day, clock_time, day
 from app.routes.shown import status_words
 from app.rules import words
 from app.rules.access import Viewer
@@ -37,12 +37,12 @@ def label_of(listed: Listed) -> str:
 
 
 def moment(at: datetime) -> str:
-    """Today 8:12 am, Yesterday 2:06 pm, then Nov 18, 2026, 11:30 am."""
+    """Today 8:12 am, Yesterday 2:06 pm, then Nov 18, 11:30 am, with another year than this."""
     said = day(at)
     return (
         f"{said} {clock_time(at)}"
         if said in ("Today", "Yesterday")
-        else f"{short_day(at)}, {clock_time(at)}"
+        else f"{brief_day(at)}, {clock_time(at)}"
     )
 
 
