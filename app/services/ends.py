@@ -13,6 +13,7 @@ from app.database import db, has_word
 from app.models import ContactNumber, Direction, Message, Person, SenderNumber, Staff
 from app.rules import search
 from app.rules.access import Viewer
+from app.rules.dispatch import Channel
 
 FEW = 500  # numbers that are looked for by an index; of more, messages are soon found in order
 
@@ -59,7 +60,7 @@ def _with_number(viewer: Viewer, digits: str) -> ColumnElement[bool]:
     if len(found) <= FEW:
         return Message.contact_number_id.in_(found)
     return or_(
-        and_(_OUT, Message.to_address.contains(digits)),
+        and_(_OUT, Message.channel == Channel.SMS, Message.to_address.contains(digits)),
         and_(_IN, Message.from_address.contains(digits)),
     )
 

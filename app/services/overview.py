@@ -6,7 +6,7 @@ of that index, so that three statuses of a million messages cost three short wal
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -142,7 +142,9 @@ def newer(viewer: Viewer, wanted: Wanted, than: Place) -> int:
 
 
 def export(viewer: Viewer, wanted: Wanted) -> Iterator[Row]:
-    """All of them, read bit by bit; that they were exported is written down."""
+    """All of them, read bit by bit in the order of time, which no report changes meanwhile; that
+    they were exported is written down."""
+    wanted = replace(wanted, sort=Sort.SENT)
     exporting.write_down(viewer, "messages.exported", wanted.said)
     return exporting.every(lambda after: page(viewer, wanted, exporting.BATCH, after))
 

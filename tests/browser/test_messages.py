@@ -60,6 +60,18 @@ def test_a_status_changes_before_two_who_look(school, opened, size):
     assert wrong == []
 
 
+def test_the_first_row_comes_to_a_list_that_was_empty(school, opened):
+    """S4-26: in its place, with nothing else of the page."""
+    dana, _ = school.holder()
+    page = opened(dana, "/messages?text=door")
+    live(page)
+    expect(page.get_by_text("Nothing matches")).to_be_visible()
+    dana.send(school.person("mobile"), "The door is open")
+    expect(row(page, "The door is open")).to_have_count(1)
+    expect(page.locator("header, h1")).to_have_count(2)
+    assert looked_at(page) == []
+
+
 def test_a_text_is_sent_again_by_its_button(school, opened):
     """S4-29..S4-31: confirmed by name; the new row is marked, the old one stays; the other one who
     looks sees that it can be sent no more."""

@@ -7,16 +7,19 @@ import re
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from app import clock
 from app.database import db, transaction
-from app.models import AuditEntry, Message
+from app.models import AuditEntry, ContactNumber, Direction, Message
 from app.rules.access import Can
+from app.rules.dispatch import Channel
 from app.rules.lifecycle import Status
 from app.rules.listing import Listed
 from app.services import email_queue, overview
 from app.services.email_queue import State
+from app.services.ends import FEW
+from app.services.exporting import BATCH
 from app.services.overview import Sort, Wanted
 from tests.counting import queries
 
@@ -86,6 +89,58 @@ def test_an_export_reads_its_rows_at_once(school, term):
         assert [row.message.body for row in rows] == KIMS + DANAS
         assert {row.person.name for row in rows if row.person} > {"Pat Reed", "Tomás Herrera"}
     assert len([each for each in asked if each.startswith("SELECT")]) == 2  # the last finds none
+
+
+@pytest.fixture
+def thread(college):
+    """A conversation, as a message says where it belongs."""
+    with college.inside():
+        college.text()
+        found = db.session.execute(select(Message.conversation_id)).scalar_one()
+    made = {
+        "institution_id": college.id,
+        "conversation_id": found,
+        "staff_id": college.dana.staff_id,
+    }
+    return {**made, "direction": Direction.OUTBOUND, "decision": [], "body": "Hello"}
+
+
+def test_an_export_has_each_row_once_while_statuses_change(college, thread):
+    """S4-11: also where the page is in the order of status."""
+    with college.inside():
+        with transaction():
+            text = {**thread, "channel": Channel.SMS, "status": Status.SENT}
+            at = clock.now() - timedelta(hours=1)
+            rows = [{**text, "created_at": at} for _ in range(2 * BATCH)]
+            db.session.execute(insert(Message), rows)
+        everything = set(db.session.execute(select(Message.id)).scalars())
+        ids = []
+        for row in overview.export(college.dana, Wanted(sort=Sort.STATUS)):
+            ids.append(row.message.id)
+            if len(ids) == BATCH:  # before the next ones are read
+                with transaction():
+                    early = Message.id.in_(ids[:300])
+                    db.session.execute(update(Message).where(early).values(status=Status.ACCEPTED))
+                    late = Message.id.in_(sorted(everything - set(ids))[:300])
+                    db.session.execute(update(Message).where(late).values(status=Status.DELIVERED))
+        assert len(ids) == len(everything)
+        assert set(ids) == everything
+
+
+def test_some_digits_are_looked_for_among_numbers_whatever_many_there_are(college, thread):
+    """S4-9: an address of an email is none."""
+    with college.inside():
+        with transaction():
+            mail = {**thread, "channel": Channel.EMAIL, "status": Status.SENT}
+            mail |= {"to_address": "maya5125@students.example", "created_at": clock.now()}
+            db.session.execute(insert(Message), [mail])
+        (few,) = overview.page(college.dana, Wanted(phone="5125"))
+        with transaction():
+            made = {"institution_id": college.id, "status": "default"}
+            numbers = [{**made, "e164": f"+15125{n:06d}"} for n in range(FEW + 1)]
+            db.session.execute(insert(ContactNumber), numbers)
+        (many,) = overview.page(college.dana, Wanted(phone="5125"))
+        assert few.message.channel is many.message.channel is Channel.SMS
 
 
 KIMS = ["Kim here, about the letter", "Are you well?", "Bring the letter"]
@@ -276,7 +331,7 @@ def test_rows_change_where_they_are(school, term):
         asked |= {"shown": str(waits["id"]), "picked": str(waits["id"])}
         page = browser.get("/messages/rows", params=asked).text
         assert re.search(rf'value="{waits["id"]}"[^>]*checked', page)
-        assert "Same text, same phone." in page
+        assert "Same text to the same person." in page
         assert "new</a>" not in page
         more = dana.send(term["tomas"], "One more")
         dana.settled(more["id"], "undelivered", "not_sent", "queued", "sent", "failed")
@@ -290,6 +345,17 @@ def test_rows_change_where_they_are(school, term):
         page = browser.get("/messages/rows", params=asked).text
         assert "1 new</a>" in page
         assert "It has arrived." in page
+
+
+def test_a_list_that_was_empty_is_asked_for_as_what_it_is(school, term):
+    """S4-26: the part of the page that is replaced, with what has come since."""
+    dana = term["dana"]
+    with school.browser(dana) as browser:
+        for text, said in (("door", "Nothing matches"), ("café", "The café opens at nine")):
+            part = browser.get("/messages/rows", params={"text": text, "shown": ""}).text
+            assert part.lstrip().startswith('<div id="found"')
+            assert "<html" not in part
+            assert said in part
 
 
 def test_the_email_queue(school, term):

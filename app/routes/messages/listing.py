@@ -25,22 +25,23 @@ def index() -> Any:
     return page()
 
 
-def page(problem: str | None = None) -> str:
+def page(problem: str | None = None, template: str = "index.html") -> str:
     """The list that the address asks for. `problem`: why nothing was done with the picked row."""
     asking, wanted = viewer(), asked()
     rows = overview.page(asking, wanted, PAGE + 1, place())
     more = mark(rows[PAGE - 1].place) if len(rows) > PAGE else None
-    return _list("index.html", asking, wanted, rows[:PAGE], more=more, problem=problem)
+    return _list(template, asking, wanted, rows[:PAGE], more=more, problem=problem)
 
 
 @bp.get("/rows")
 @allowed()
 def rows() -> Any:
     """The rows that a page shows, as they are now and where they are: also one that the filter
-    would no longer find. How many are new is said, not shown (S4-26)."""
+    would no longer find. How many are new is said, not shown (S4-26); where there was none, they
+    are shown."""
     shown = [int(id_) for id_ in request.args.get("shown", "").split(",") if _is_id(id_)]
     if not shown:
-        return page()
+        return page(template="_found.html")
     asking, wanted = viewer(), asked()
     found = overview.these(asking, shown[:MOST_SHOWN])
     first_page = wanted.sort is Sort.SENT and wanted.down and "after" not in request.args
