@@ -15,13 +15,13 @@ from sqlalchemy import func, select, text, update
 
 from app import clock, config, create_app, migrations
 from app.database import db, transaction
-from app.models import DailyFact, Direction, Institution, Message
+from app.models import DailyFact, Institution, Staff
 from app.rules.days import day_in
-from app.rules.facts import Measure, Volume
 from app.rules.periods import Days, Period, before, days_of
 from app.services import analytics, facts
 from app.services.analytics import Of
 from bench.pages import Words, measured, school, signed_in
+from bench.recount import recounted
 
 A_YEAR = 365 * 24 * 60  # minutes
 
@@ -40,28 +40,17 @@ def kept(school_id: int) -> None:
 
 
 def compared(school_id: int) -> None:
-    """The figures of the page beside a plain count of the messages."""
+    """Every measure of the page beside a recount, message by message."""
     institution = db.session.get_one(Institution, school_id)
     days = days_of(Period.YEAR, day_in(clock.now(), institution.timezone))
     more = Days(days.first - timedelta(days=3), days.last)  # all that was written
-    found = analytics.figures(school_id, Of(), more, before(Period.DAYS, more)).totals
-    ours = (
-        found[Measure.VOLUME][Volume.TEXT_OUT],
-        found[Measure.VOLUME][Volume.TEXT_IN],
-        found[Measure.DELIVERY].total(),
-    )
-    here = (Message.institution_id == school_id,)
-    plain = (
-        _count(*here, Message.direction == Direction.OUTBOUND),
-        _count(*here, Message.direction == Direction.INBOUND),
-        _count(*here, Message.delivered_at.is_not(None)),
-    )
-    print(f"texts out, in, delivered: {ours}, by a plain count {plain}: {ours == plain}")
-
-
-def _count(*conditions: object) -> int:
-    asked = select(func.count(Message.id)).where(*conditions)  # type: ignore[arg-type]
-    return db.session.execute(asked).scalar_one()
+    first = db.session.execute(select(func.min(Staff.id))).scalar_one()
+    for name, of in (("all", Of()), ("one member of staff", Of(first))):
+        totals = analytics.figures(school_id, of, more, before(Period.DAYS, more)).totals
+        ours = {measure: +counts for measure, counts in totals.items() if +counts}
+        plain = recounted(school_id, of)
+        told = ", ".join(f"{measure} {plain[measure].total():,}" for measure in plain)
+        print(f"{name}: {told}; by a recount the same: {ours == plain}")
 
 
 def main() -> None:

@@ -138,6 +138,7 @@ def school(size: int, words: Words, minutes: int = 40_000) -> Made:
     _fill(Message, (
         {**made, "id": first[Message] + n, "conversation_id": at + n // IN_A_THREAD,
          "staff_id": None if n % 2 else holder(n // IN_A_THREAD),
+         "holder_id": holder(n // IN_A_THREAD) if n % 2 else None,
          "person_id": first[Person] + n // IN_A_THREAD,
          "contact_number_id": first[ContactNumber] + n // IN_A_THREAD,
          "from_address" if n % 2 else "to_address": f"+1{base + n // IN_A_THREAD}",

@@ -189,6 +189,7 @@ class Message(Base):
     institution_id: Mapped[institution_fk]
     conversation_id: Mapped[int] = mapped_column(Id, ref("conversation"))
     staff_id: Mapped[int | None] = mapped_column(Id, ref("staff"))  # who wrote it
+    holder_id: Mapped[int | None] = mapped_column(Id)  # where no staff did: who held the thread
     person_id: Mapped[int | None] = mapped_column(Id, ref("person"))
     direction: Mapped[Direction] = mapped_column(ByValue(Direction))
     kind: Mapped[Kind] = mapped_column(ByValue(Kind), default=Kind.CONVERSATION)

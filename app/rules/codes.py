@@ -31,6 +31,8 @@ class Code:
 _INVALID = ConsentEvent.NUMBER_INVALID
 _UNKNOWN_HANDSET = ConsentEvent.HANDSET_UNKNOWN
 
+EXPIRED = "expired"  # no provider's: what nobody could hand over within its validity (D38)
+
 CODES: dict[str, Code] = {
     # The recipient's number can get no texts (D19).
     "21211": Code("Not a valid number", Then.EMAIL, _INVALID),
@@ -69,6 +71,7 @@ CODES: dict[str, Code] = {
     "21617": Code("The text is too long", Then.FAIL),
     "30001": Code("The provider's queue was full", Then.FAIL),
     "30036": Code("Not sent in time", Then.FAIL),
+    EXPIRED: Code("Waited too long to be sent", Then.FAIL),
 }  # fmt: skip
 
 _UNKNOWN = Code("The provider gave an error", Then.FAIL)

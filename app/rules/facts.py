@@ -24,9 +24,9 @@ class Measure(StrEnum):
     VOLUME = "volume"  # (Volume)
     STATUS = "status"  # texts out by what became of them (a word of `Status`)
     TYPE = "type"  # everything that went or came (Type)
-    INSTEAD = "instead"  # emails that went because a text could not (Reason)
+    INSTEAD = "instead"  # emails because a text could not go, or did not arrive (Reason)
     UNSENT = "unsent"  # neither text nor email (Reason, or CHOSEN)
-    CODE = "code"  # what the provider said of texts that failed (its code)
+    CODE = "code"  # why texts failed (the provider's code, or EXPIRED)
     SEGMENTS = "segments"  # of the texts that the provider took ("")
     DELIVERY = "delivery"  # from written to on the phone (seconds, two digits)
     REPLY = "reply"  # how long a person waited for our answer (seconds, two digits)
@@ -93,10 +93,7 @@ def figures(alike: Alike) -> Iterator[Figure]:
         yield Measure.TYPE, Type.UNSENT, n
         yield Measure.UNSENT, alike.reason or CHOSEN, n
     elif alike.channel is Channel.EMAIL:
-        yield Measure.VOLUME, Volume.EMAIL, n
-        yield Measure.TYPE, Type.EMAIL_INSTEAD if alike.reason else Type.EMAIL_CHOSEN, n
-        if alike.reason:
-            yield Measure.INSTEAD, alike.reason, n
+        yield from _of_emails(alike.reason, n)
     else:
         yield from _of_texts(alike)
     if not alike.inbound and alike.code and alike.code not in _NO_CODE_OF_PROVIDER:
@@ -105,13 +102,20 @@ def figures(alike: Alike) -> Iterator[Figure]:
             yield Measure.CODE, alike.code, n
 
 
+def _of_emails(reason: Reason | None, n: int) -> Iterator[Figure]:
+    yield Measure.VOLUME, Volume.EMAIL, n
+    yield Measure.TYPE, Type.EMAIL_INSTEAD if reason else Type.EMAIL_CHOSEN, n
+    if reason:
+        yield Measure.INSTEAD, reason, n
+
+
 def _of_texts(alike: Alike) -> Iterator[Figure]:
     n = alike.count
     yield Measure.VOLUME, Volume.TEXT_OUT, n
     yield Measure.TYPE, Type.KEYWORD_ANSWER if alike.automatic else Type.TEXT_OUT, n
     yield Measure.STATUS, alike.status.word, n
     if alike.followed:
-        yield Measure.INSTEAD, alike.reason or Reason.DELIVERY_FAILED, n
+        yield from _of_emails(alike.reason or Reason.DELIVERY_FAILED, n)
     if alike.taken and alike.segments:
         yield Measure.SEGMENTS, "", alike.segments
     if alike.seconds is not None:

@@ -19,6 +19,7 @@ from app.models import (
     PairBlock,
 )
 from app.providers import Accepted
+from app.rules.codes import EXPIRED, look_up
 from app.rules.consent import SmsStatus
 from app.rules.dispatch import Channel
 from app.rules.lifecycle import Status
@@ -251,6 +252,6 @@ def fail_stale(limit: int = 500) -> int:
 
 def _fail_stale(message: Message) -> None:
     message.status, message.lease_until = Status.FAILED, None
-    message.error_code, message.error_message = "expired", "Not sent in time"
+    message.error_code, message.error_message = EXPIRED, look_up(EXPIRED).meaning
     give_back(message)
     threads.announce_status(message)

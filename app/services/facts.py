@@ -1,7 +1,8 @@
 """Facts: the figures of days, counted from the messages. Kept for days that are closed; any other
 day is counted by the same statements when somebody looks, so that both say the same.
 
-A closed day is opened again by whatever changes a message of it, and counted anew by the job.
+A closed day is opened again by whatever changes a message of it, and counted anew by the job. A
+text that came in belongs to whoever held its thread then, so handing that over changes no figure.
 """
 
 import time
@@ -10,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import (
     ColumnElement,
     String,
@@ -30,7 +32,6 @@ from app import clock
 from app.database import UtcDateTime, db, retrying, seconds_between, transaction, upsert
 from app.models import (
     ConsentEntry,
-    Conversation,
     DailyFact,
     Direction,
     Email,
@@ -45,11 +46,15 @@ from app.rules.dispatch import Channel
 from app.rules.facts import CLOSED_AFTER, Alike, Measure, figures, two_digits
 from app.rules.keywords import Keyword
 from app.rules.lifecycle import Status
+from app.rules.periods import Days
+
+log = structlog.get_logger()
 
 Place = tuple[date, int, int]  # the day, staff and number: 0 = all of them
 Counted = dict[Place, Counter[tuple[Measure, str]]]
 
 _EVER = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+_STAFF = func.coalesce(Message.staff_id, Message.holder_id, 0)
 _NO_ANSWER = (Status.HELD, Status.CANCELED, Status.NOT_SENT)
 
 
@@ -86,18 +91,27 @@ def close_days(seconds: float) -> bool:
     """Keep the figures of every day that is over for long enough; False where there is more to do
     after so many seconds. Each day is a transaction of its own, so nothing is lost by stopping."""
     ends = time.monotonic() + seconds
-    last_end = clock.now() - CLOSED_AFTER
-    for institution in db.session.execute(select(Institution)).scalars().all():
-        id_, zone = institution.id, institution.timezone
-        first, last = _first_day(institution), day_in(last_end, zone) - timedelta(days=1)
-        closed = _closed(id_, first, last) if first <= last else set()
-        for n in range((last - first).days + 1):
-            if (day := first + timedelta(days=n)) in closed:
-                continue
-            close(id_, day)
-            if time.monotonic() > ends:
-                return False
+    for institution_id in db.session.execute(select(Institution.id)).scalars().all():
+        try:
+            for day in _to_close(institution_id):
+                close(institution_id, day)
+                if time.monotonic() > ends:
+                    return False
+        except Exception:  # of one school; the others have their turn
+            log.exception("days_not_closed", institution=institution_id)
+            db.session.rollback()
     return True
+
+
+def _to_close(institution_id: int) -> list[date]:
+    """The days that are over for long enough and not kept, in order."""
+    institution = db.session.get_one(Institution, institution_id)
+    zone, first = institution.timezone, _first_day(institution)
+    last = day_in(clock.now() - CLOSED_AFTER, zone) - timedelta(days=1)
+    if first > last:
+        return []
+    closed = _closed(institution_id, first, last)
+    return [day for day in Days(first, last).each() if day not in closed]
 
 
 @retrying
@@ -125,11 +139,23 @@ def close(institution_id: int, day: date) -> None:
 
 
 def touched(message: Message, now: datetime) -> None:
-    """A message has changed, in the open transaction; its day may have been closed."""
-    if message.created_at > now - CLOSED_AFTER:
-        return
-    institution = db.session.get_one(Institution, message.institution_id)
-    _mark(institution.id, day_in(message.created_at, institution.timezone), closed=False)
+    """A message has changed, or was found late, in the open transaction: its day may have been
+    closed, and those of the answers after it."""
+    if message.created_at <= now - CLOSED_AFTER:
+        reopen(message.institution_id, message.conversation_id, message.created_at)
+
+
+def reopen(institution_id: int, thread_id: int, since: datetime = _EVER) -> None:
+    """What was said in a thread is told otherwise now, in the open transaction: its closed days are
+    counted anew."""
+    zone = db.session.get_one(Institution, institution_id).timezone
+    said = select(Message.created_at).where(
+        Message.conversation_id == thread_id,
+        Message.created_at >= since,
+        Message.created_at <= clock.now() - CLOSED_AFTER,
+    )
+    for day in sorted({day_in(at, zone) for at in db.session.execute(said).scalars()}):
+        _mark(institution_id, day, closed=False)
 
 
 def _mark(institution_id: int, day: date, *, closed: bool) -> None:
@@ -143,7 +169,7 @@ def _mark(institution_id: int, day: date, *, closed: bool) -> None:
 
 def counted(institution: Institution, days: Sequence[date]) -> Counted:
     """The figures of these days, of everybody and of each member of staff and each number. What
-    nobody held belongs to no member of staff; a text that came in to whoever holds its thread."""
+    nobody held belongs to no member of staff."""
     found: Counted = {}
     if not days:
         return found
@@ -183,7 +209,7 @@ def _messages(institution_id: int, spans: Spans) -> Iterator[Row]:
     each = (
         select(
             _which(Message.created_at, spans).label("day"),
-            func.coalesce(Message.staff_id, Conversation.staff_id, 0).label("staff"),
+            _STAFF.label("staff"),
             func.coalesce(Message.sender_number_id, 0).label("number"),
             Message.direction,
             Message.kind,
@@ -196,7 +222,6 @@ def _messages(institution_id: int, spans: Spans) -> Iterator[Row]:
             case((and_(arrived, Message.delivered_at.is_not(None)), took)).label("seconds"),
             Message.segments,
         )
-        .join(Conversation, Conversation.id == Message.conversation_id)
         .where(Message.institution_id == institution_id, _within(Message.created_at, spans))
         .subquery()
     )
@@ -297,12 +322,11 @@ def _opt_outs(institution_id: int, spans: Spans) -> Any:
     each = (
         select(
             _which(ConsentEntry.at, spans).label("day"),
-            func.coalesce(Message.staff_id, Conversation.staff_id, 0).label("staff"),
+            _STAFF.label("staff"),
             func.coalesce(Message.sender_number_id, 0).label("number"),
             literal("").label("key"),
         )
         .outerjoin(Message, Message.id == ConsentEntry.message_id)
-        .outerjoin(Conversation, Conversation.id == Message.conversation_id)
         .where(
             ConsentEntry.institution_id == institution_id,
             _within(ConsentEntry.at, spans),

@@ -18,7 +18,7 @@ from app.rules.access import Can, Viewer
 from app.rules.lifecycle import Status
 from app.rules.phones import PhoneType, pretty
 from app.rules.texts import snippet
-from app.services import people, phones, threads
+from app.services import facts, people, phones, threads
 from app.services.audit import audit
 from app.services.consent import add_markers, lock
 from app.services.inbox import Row, one
@@ -267,6 +267,7 @@ def _pour_out(
         thread.ask_opt_out = thread.ask_contact_id = None
     for each in (thread, bare):
         _summarise(each)
+        facts.reopen(viewer.institution_id, each.id)
     bare.archived_at = None
     return bare.id, None
 

@@ -58,6 +58,7 @@ def answer(arrival: "Arrival", now: datetime) -> None:
     message = Message(
         institution_id=arrival.institution_id,
         conversation_id=thread.id,
+        holder_id=thread.staff_id,
         person_id=thread.person_id,
         direction=Direction.OUTBOUND,
         kind=kind,

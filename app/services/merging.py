@@ -10,7 +10,7 @@ from app.events import Event, about_conversation, publish
 from app.models import Conversation, Marker, Message, Note, SavedDraft
 from app.rules.access import holder_audience
 from app.rules.texts import snippet
-from app.services import held
+from app.services import facts, held
 from app.services.consent import add_markers
 
 
@@ -115,6 +115,7 @@ def _pour(gone: int, stays: int) -> None:
     b.archived_at = b.snoozed_until = None
     db.session.flush()
     db.session.execute(delete(Conversation).where(Conversation.id == gone))
+    facts.reopen(b.institution_id, stays)
     db.session.expire(b)
 
 

@@ -20,6 +20,7 @@ from app.models import (
     Staff,
 )
 from app.rules.access import Viewer
+from app.rules.codes import EXPIRED
 from app.rules.days import day_in, span
 from app.rules.dispatch import Channel
 from app.rules.facts import Measure
@@ -103,7 +104,7 @@ def _health(
         by_word.total(),
         sum(by_word[status.word] for status in ARRIVED),
         counted[Measure.OPT_OUT].total(),
-        counted[Measure.CODE].most_common(),
+        [(code, n) for code, n in counted[Measure.CODE].most_common() if code != EXPIRED],
     )
 
 

@@ -38,7 +38,7 @@ from app.rules.consent import ConsentEvent, DisabledBy, SmsStatus
 from app.rules.dispatch import Channel
 from app.rules.keywords import Keyword, classify
 from app.rules.lifecycle import Status
-from app.services import consent, held, keyword_replies, threads
+from app.services import consent, facts, held, keyword_replies, threads
 from app.services.late import Later, Listing, said_after
 from app.services.placing import Pair, Placing
 
@@ -89,7 +89,7 @@ def receive_many(texts: Sequence[InboundSms], listing: Listing | None = None) ->
             arrival.thread = placing.thread_of(arrival, arrival.said_at(now))
             arrival.first = placing.is_first(arrival.pair)
             arrival.keyword = _keyword(arrival)
-            _store(arrival, arrival.said_at(now))
+            _store(arrival, now)
             if listing and arrival.keyword in _ABOUT_CONSENT:
                 arrival.later = _later(arrival, listing)
             if not arrival.later.about_it:
@@ -233,13 +233,14 @@ def _later(arrival: Arrival, listing: Listing) -> Later:
     return said_after(listing, arrival.text.sid, arrival.contact.id, person_id)
 
 
-def _store(arrival: Arrival, said_at: datetime) -> None:
+def _store(arrival: Arrival, now: datetime) -> None:
     """The message, its pictures, the summary of its thread, and the events."""
-    text, thread = arrival.text, arrival.thread
+    text, thread, said_at = arrival.text, arrival.thread, arrival.said_at(now)
     assert thread is not None
     message = Message(
         institution_id=arrival.institution_id,
         conversation_id=thread.id,
+        holder_id=thread.staff_id,
         person_id=thread.person_id,
         direction=Direction.INBOUND,
         channel=Channel.SMS,
@@ -276,6 +277,7 @@ def _store(arrival: Arrival, said_at: datetime) -> None:
     thread.in_contact_id = arrival.contact.id
     thread.in_number_id = arrival.number.id if arrival.number else None
     held.ask_first(thread.id, said_at)
+    facts.touched(message, now)
     threads.announce_new(thread, message)
 
 

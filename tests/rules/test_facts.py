@@ -35,8 +35,8 @@ TABLE = [
         (Measure.VOLUME, Volume.TEXT_OUT): 2, (Measure.TYPE, Type.KEYWORD_ANSWER): 2,
         (Measure.STATUS, "sent"): 2}),
     (alike(status=Status.UNDELIVERED, reason=Reason.DELIVERY_FAILED, code="30005", followed=True), {
-        **TEXT, (Measure.STATUS, "undelivered"): 2, (Measure.CODE, "30005"): 2,
-        (Measure.INSTEAD, Reason.DELIVERY_FAILED): 2}),
+        **TEXT, (Measure.STATUS, "undelivered"): 2, (Measure.CODE, "30005"): 2, **MAIL,
+        (Measure.TYPE, Type.EMAIL_INSTEAD): 2, (Measure.INSTEAD, Reason.DELIVERY_FAILED): 2}),
     (alike(status=Status.REJECTED, code="21610"), {
         **TEXT, (Measure.STATUS, "rejected"): 2, (Measure.CODE, "21610"): 2}),
     (alike(EMAIL, Status.SENT, Reason.NUMBER_INVALID, code="21614"), {

@@ -118,3 +118,10 @@ def upgrade() -> None:
 
     with op.batch_alter_table('consent_entry', schema=None) as batch_op:
         batch_op.create_index('ix_consent_entry_at', ['institution_id', 'at'], unique=False)
+
+    with op.batch_alter_table('message', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('holder_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
+    op.execute(
+        "UPDATE message SET holder_id = (SELECT c.staff_id FROM conversation AS c"
+        " WHERE c.id = message.conversation_id) WHERE staff_id IS NULL"
+    )

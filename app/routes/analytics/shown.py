@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from app.routes import exports
-from app.rules.codes import look_up
+from app.rules.codes import EXPIRED, look_up
 from app.rules.facts import Measure, Type, Volume, share
 from app.rules.figures import in_short, lasting, most_reasons, percent, short
 from app.rules.lifecycle import ARRIVED, BY_WORD, FAILURES
@@ -25,6 +25,7 @@ TYPES: dict[str, tuple[str, str]] = {  # in words, and which colour: text | mail
     Type.LINK: ("Invitations and new passwords", "plain"),
     Type.TEST: ("Test emails", "plain"),
 }
+_NO_CODE = {"unknown", EXPIRED}  # of no provider
 VOLUMES = {
     Volume.TEXT_OUT: "Texts out",
     Volume.TEXT_IN: "Texts in",
@@ -201,7 +202,7 @@ def codes(found: Found) -> list[Part]:
             count,
             round(100 * count / top, 1),
             "bad",
-            "" if code == "unknown" else code,
+            "" if code in _NO_CODE else code,
         )
         for code, count in counts.most_common()
     ]
