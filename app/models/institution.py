@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import Base
 from app.models.columns import ByValue, Id, json_list, pk, when
-from app.rules.limits import LimitUnit
+from app.rules.limits import LimitUnit, MonthUsage
 from app.rules.phones import PhoneType
 from app.rules.recipient import Defaults
 
@@ -60,6 +60,10 @@ class Institution(Base):
     more_start_words: Mapped[json_list]
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[when]
+
+    def usage(self, used: int) -> MonthUsage:
+        """Of a month, as a text counts that is no answer."""
+        return MonthUsage(used, self.message_limit, self.limit_unit, self.reply_reserve)
 
     def defaults_for(self, kind: str) -> Defaults:
         """D8: the staff default applies to staff, the student default to everybody else."""

@@ -11,7 +11,7 @@ from werkzeug.routing import IntegerConverter, Map
 
 from app import clock, events
 from app.rules.access import READERS, Can, Viewer
-from app.rules.limits import LimitUnit, month_of
+from app.rules.limits import ONLY_ANSWERS, LimitUnit, month_of
 from app.rules.phones import pretty
 from app.services import inbox
 
@@ -227,7 +227,7 @@ def _limit_alert(viewer: Viewer) -> LimitAlert | None:
     """For whoever may change limits, until they have seen it."""
     institution = inbox.institution_of(viewer)
     month, level = institution.alert_month, institution.alert_level
-    key = f"{month}-{level}"
+    key = f"{month}-{level}-{institution.message_limit}"  # of another limit it is news
     if not level or not viewer.can(Can.LIMITS_EDIT) or session.get(ALERT_SEEN) == key:
         return None
     if month != month_of(clock.now(), institution.timezone):
@@ -235,6 +235,9 @@ def _limit_alert(viewer: Viewer) -> LimitAlert | None:
     unit = "texts" if institution.limit_unit is LimitUnit.MESSAGES else "segments"
     name = f"{date.fromisoformat(f'{month}-01'):%B}"
     of = f"{institution.message_limit or 0:,} {unit} of {name}"
+    if level == ONLY_ANSWERS:
+        kept = f"The last {institution.reply_reserve:,} of the {of} are kept for them."
+        return LimitAlert(key, f"Only answers still go as texts until the month ends. {kept}")
     if level < 100:
         return LimitAlert(key, f"{level}% of the {of} are used.")
     return LimitAlert(key, f"The {of} are used up. Messages go by email until the month ends.")

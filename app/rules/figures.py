@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import date, datetime
 
 from app.rules.facts import CHOSEN
+from app.rules.limits import MonthUsage
 from app.rules.month import Month, expected, reached_on
 from app.rules.periods import Days
 from app.rules.reasons import Reason
@@ -56,19 +57,26 @@ def short(day: date) -> str:
     return f"{day:%b} {day.day}"
 
 
-def told(used: int, limit: int | None, month: Month, now: datetime) -> tuple[str, str, str]:
+def told(usage: MonthUsage, month: Month, now: datetime) -> tuple[str, str, str]:
     """What becomes of the month, in three parts; the middle one is the date that counts."""
+    used, limit, open_ = usage.used, usage.limit, usage.open
     until = f"{month.next_first:%B} {month.next_first.day}"
-    if limit is None:
+    if limit is None or open_ is None:
         ends = f"{expected(used, month, now):,}"
         return f"There is no limit. At this pace the month ends at about {ends}.", "", ""
     if limit == 0:
         return "The limit is 0, so every text goes by email.", "", ""
     if used >= limit:
         return "The limit is reached. Every text goes by email until ", until, "."
-    on = reached_on(used, limit, month, now)
+    if used >= open_:
+        return "Only answers still go as texts, until ", until, "."
+    on = reached_on(used, open_, month, now)
     if on is None:
         ends = f"{expected(used, month, now):,}"
         return f"At this pace the month ends at about {ends}, below the limit.", "", ""
+    date_words = f"{on:%B} {on.day}"
+    if open_ < limit:
+        after = f" on, until {until}."
+        return "At this pace only answers go as texts from ", date_words, after
     after = f". After that every text goes by email until {until}."
-    return "At this pace the limit is reached on ", f"{on:%B} {on.day}", after
+    return "At this pace the limit is reached on ", date_words, after

@@ -43,6 +43,7 @@ ARRIVED = frozenset({Status.DELIVERED, Status.READ})
 FAILURES = frozenset({Status.REJECTED, Status.FAILED, Status.UNDELIVERED})
 NEVER_TAKEN = frozenset({Status.CANCELED, Status.REJECTED})  # so its place is given back (D28)
 NEVER_LEFT = NEVER_TAKEN | {Status.HELD}  # nobody has read a word of it
+NOT_ARRIVED = NEVER_LEFT | FAILURES | {Status.NOT_SENT}  # as it is known by now
 BY_WORD = {status.word: status for status in Status}
 
 

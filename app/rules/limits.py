@@ -36,15 +36,19 @@ def has_room(usage: MonthUsage, segments: int) -> bool:
     return usage.open is None or usage.used + cost(usage.unit, segments) <= usage.open
 
 
-LEVELS = (50, 80, 95, 100)  # percent of the limit that are told about
+ONLY_ANSWERS = 99  # beside the percents: what is left is kept for answers
+LEVELS = (50, 80, 95, ONLY_ANSWERS, 100)  # percent of the limit that are told about
 
 
-def level(used: int, limit: int | None) -> int:
+def level(usage: MonthUsage) -> int:
     """The highest of LEVELS that is reached; 0 where none is, or where there is no limit to
     reach."""
-    if not limit:
+    if not usage.limit or usage.open is None:
         return 0
-    return max((each for each in LEVELS if used * 100 >= limit * each), default=0)
+    if usage.open <= usage.used < usage.limit:
+        return ONLY_ANSWERS
+    percents = (each for each in LEVELS if each != ONLY_ANSWERS)
+    return max((each for each in percents if usage.used * 100 >= usage.limit * each), default=0)
 
 
 def month_of(at: datetime, timezone: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+_DAY = timedelta(days=1)
 IDLE_DAYS = 60  # a number that was not used for so long is marked
 
 
@@ -28,6 +29,15 @@ class Month:
     def end(self) -> datetime:
         return self.begins[-1]
 
+    @property
+    def length(self) -> timedelta:
+        return self.end - self.begins[0]
+
+    def gone(self, now: datetime) -> timedelta:
+        """How much of it a pace is told from: a day at least, for the first hours of a month tell
+        nothing."""
+        return max(now - self.begins[0], _DAY)
+
 
 def month_at(at: datetime, timezone: str) -> Month:
     """The local calendar month around `at` (D27)."""
@@ -47,15 +57,13 @@ def reached_on(used: int, limit: int, month: Month, now: datetime) -> date | Non
         return month.day_of(now)
     if not used:
         return None
-    spent = now - month.begins[0]
-    at = month.begins[0] + spent * (limit / used)
+    at = month.begins[0] + month.gone(now) * (limit / used)
     return month.day_of(at) if at < month.end else None
 
 
 def expected(used: int, month: Month, now: datetime) -> int:
     """How many texts the month ends with at its pace so far."""
-    spent = (now - month.begins[0]) / (month.end - month.begins[0])
-    return round(used / spent) if spent > 0 else used
+    return round(used * (month.length / month.gone(now)))
 
 
 def pool_lasts(free: int, taken: int, days: int) -> int | None:

@@ -9,6 +9,7 @@ from app.rules.codes import look_up
 from app.rules.dispatch import Step
 from app.rules.keywords import Keyword
 from app.rules.lifecycle import Status
+from app.rules.limits import ONLY_ANSWERS
 from app.rules.phones import pretty
 from app.rules.reasons import Reason
 
@@ -167,7 +168,7 @@ ACCOUNT_STOPPED_BODY = (
 
 NO_NUMBER_SUBJECT = "{name} could not text for want of a number"
 NO_NUMBER_BODY = (
-    "A message of {name} at {institution} went by email: {reason}.\n\n"
+    "A message of {name} at {institution} {went}: {reason}.\n\n"
     "Whoever has a number keeps texting. Others can again when numbers are added to the pool, the "
     "limit is raised, or numbers that lie idle are taken back: see Settings, Twilio.\n\n"
     "You are told about this at most once a day."
@@ -196,8 +197,19 @@ LIMIT_REACHED_BODY = (
 )
 
 
+ONLY_ANSWERS_SUBJECT = "Only answers still go as texts in {month}"
+ONLY_ANSWERS_BODY = (
+    "{institution} has used {used} of the {limit} {unit} that are allowed in {month}. The last "
+    "{kept} are kept for answers.\n\n"
+    "Until the next month begins, other messages go by email. A higher limit, or how many are kept "
+    "for answers, can be set under Settings, General Settings, Limits; it holds from then on."
+)
+
+
 def limit_letter(level: int) -> tuple[str, str]:
-    """Subject and body of the email about so many percent."""
+    """Subject and body of the email about one of the levels."""
+    if level == ONLY_ANSWERS:
+        return ONLY_ANSWERS_SUBJECT, ONLY_ANSWERS_BODY
     if level < 100:
         return LIMIT_SUBJECT, LIMIT_BODY
     return LIMIT_REACHED_SUBJECT, LIMIT_REACHED_BODY

@@ -2,17 +2,17 @@
 
 from datetime import date
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import selectinload
 
 from app import clock
-from app.database import db, upsert
+from app.database import LOCK, db, upsert
 from app.models import Institution, LimitAlert, Staff
 from app.rules import words
 from app.rules.access import Can, capabilities_of
 from app.rules.days import day_in
+from app.rules.dispatch import Decision, Refuse
 from app.rules.limits import LEVELS, LimitUnit, level
-from app.rules.reasons import Reason
 from app.rules.texts import fill
 from app.services import emails
 
@@ -26,11 +26,13 @@ def account_stopped(institution_id: int, why: str) -> None:
 
 
 def limit_used(institution: Institution, month: str, used: int) -> None:
-    """So much of the month is used, or the limit is another one, in the open transaction. What has
-    been reached holds as a banner, and is told by email once per level and month."""
-    reached = level(used, institution.message_limit)
-    before = institution.alert_level if institution.alert_month == month else 0
-    if reached == before:
+    """So much of the month is used, in the open transaction. What has been reached holds as a
+    banner, and is told by email once per level and month."""
+    if level(institution.usage(used)) == _holds(institution, month):
+        return
+    db.session.refresh(institution, with_for_update=LOCK)  # the limit may be another one by now
+    reached = level(institution.usage(used))
+    if reached == _holds(institution, month):
         return
     institution.alert_month, institution.alert_level = month, reached
     known = {"institution_id": institution.id, "month": month, "at": clock.now()}
@@ -38,23 +40,44 @@ def limit_used(institution: Institution, month: str, used: int) -> None:
     if not rows:
         return
     kept = upsert(LimitAlert).values(rows).on_conflict_do_nothing().returning(LimitAlert.level)
-    if reached not in set(db.session.execute(kept).scalars()):
-        return
+    if reached in set(db.session.execute(kept).scalars()):
+        _tell_limit(institution, month, reached, used)
+
+
+def limit_changed(institution: Institution, month: str, used: int) -> None:
+    """The limit is another one, in the open transaction: what it has not reached is told when it
+    does, though it was told of the one before."""
+    db.session.execute(
+        delete(LimitAlert).where(
+            LimitAlert.institution_id == institution.id,
+            LimitAlert.month == month,
+            LimitAlert.level > level(institution.usage(used)),
+        )
+    )
+    limit_used(institution, month, used)
+
+
+def _holds(institution: Institution, month: str) -> int:
+    return institution.alert_level if institution.alert_month == month else 0
+
+
+def _tell_limit(institution: Institution, month: str, reached: int, used: int) -> None:
     first = date.fromisoformat(f"{month}-01")
     fields = {
         "institution": institution.name,
         "level": str(reached),
         "used": f"{used:,}",
         "limit": f"{institution.message_limit:,}",
+        "kept": f"{institution.reply_reserve:,}",
         "month": f"{first:%B}",
         "unit": "texts" if institution.limit_unit is LimitUnit.MESSAGES else "segments",
     }
     _tell(institution, Can.LIMITS_EDIT, words.limit_letter(reached), fields)
 
 
-def no_number(institution: Institution, name: str, reason: Reason) -> None:
-    """Somebody's text went by email for want of a number, in the open transaction: told once a
-    day."""
+def no_number(institution: Institution, name: str, decision: Decision) -> None:
+    """Somebody's message could not go as a text for want of a number, in the open transaction: told
+    once a day."""
     today = day_in(clock.now(), institution.timezone)
     if institution.no_number_on == today:
         return
@@ -69,10 +92,12 @@ def no_number(institution: Institution, name: str, reason: Reason) -> None:
     )
     if db.session.execute(told).first() is None:
         return  # somebody else has told it meanwhile
+    assert decision.reason is not None
     fields = {
         "institution": institution.name,
         "name": name,
-        "reason": words.REASON_IN_SHORT[reason].lower(),
+        "went": "was not sent" if isinstance(decision, Refuse) else "went by email",
+        "reason": words.REASON_IN_SHORT[decision.reason].lower(),
     }
     _tell(institution, Can.NUMBERS_MANAGE, (words.NO_NUMBER_SUBJECT, words.NO_NUMBER_BODY), fields)
 

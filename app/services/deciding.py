@@ -1,6 +1,6 @@
 """Deciding: gather the facts of one message in few round trips, and ask the rules."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import and_, func, or_, select
@@ -25,7 +25,8 @@ from app.models import (
 )
 from app.rules.access import Can, Viewer
 from app.rules.dispatch import Channel, Facts
-from app.rules.lifecycle import NEVER_LEFT
+from app.rules.keywords import Keyword
+from app.rules.lifecycle import NEVER_LEFT, NOT_ARRIVED
 from app.rules.limits import MonthUsage, month_of
 from app.rules.phones import PhoneType
 from app.rules.recipient import Phone
@@ -101,12 +102,7 @@ def gather(
             numbers_assigned=ours.seats,
             number_limit=institution.number_limit,
         ),
-        usage=MonthUsage(
-            ours.used,
-            institution.message_limit,
-            institution.limit_unit,
-            0 if _is_answer(target) else institution.reply_reserve,
-        ),
+        usage=_usage(institution, ours.used, target),
         segments=measure(carried),
         email=target.person.email if target.person else None,
         reply_to=target.thread.in_contact_id if target.thread else None,
@@ -116,9 +112,29 @@ def gather(
     return Gathered(facts, institution, carried, line, ours.month, verified_by)
 
 
+def _usage(institution: Institution, used: int, target: Target) -> MonthUsage:
+    usage = institution.usage(used)
+    return replace(usage, kept=0) if usage.kept and _is_answer(target) else usage
+
+
 def _is_answer(target: Target) -> bool:
-    """In this conversation the last word is theirs."""
-    return target.thread is not None and target.thread.last_direction is Direction.INBOUND
+    """The last word in this conversation is theirs; what did not arrive of ours was none."""
+    thread = target.thread
+    if thread is None or thread.last_direction is None:
+        return False
+    if thread.last_direction is Direction.INBOUND:
+        return True
+    last = (
+        select(Message.direction)
+        .where(
+            Message.conversation_id == thread.id,
+            Message.status.not_in(NOT_ARRIVED),
+            or_(Message.keyword.is_(None), Message.keyword.not_in((Keyword.STOP, Keyword.START))),
+        )
+        .order_by(Message.created_at.desc(), Message.id.desc())
+        .limit(1)
+    )
+    return db.session.execute(last).scalar_one_or_none() is Direction.INBOUND
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,7 @@ def put_on_its_way(
     if isinstance(decision, SendEmail):
         emails.write_fallback([message], viewer, gathered.institution, decision.to, now)
     if decision.reason in _NO_NUMBER:
-        alerts.no_number(gathered.institution, viewer.name, decision.reason)
+        alerts.no_number(gathered.institution, viewer.name, decision)
     if message.channel is Channel.SMS:
         after_commit(lambda: jobs.ring(jobs.Job.DELIVER))
 

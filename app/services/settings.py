@@ -33,6 +33,7 @@ _OPTED = {"student_default": "student_opted_in", "staff_default": "staff_opted_i
 _MAILS = {"reply_notice": "reply_notice", "fallback_email": "fallback"}
 _EMPTY_IS_NONE = {"first_contact", "help_contact"}
 _LIMITS = {"number_limit", "message_limit", "limit_unit", "reply_reserve", "segment_price"}
+_SPENT = {"message_limit", "limit_unit", "reply_reserve"}  # what the use of a month is held against
 _LARGEST = {"number_limit": 100_000_000, "message_limit": 100_000_000, "reply_reserve": 100_000_000}
 DEAREST = 10_000_000  # micro-dollars for a segment
 
@@ -101,8 +102,9 @@ def change(viewer: Viewer, version: int, changes: dict[str, Any]) -> None:
         if not different:
             return
         institution.version += 1
-        month = month_of(clock.now(), institution.timezone)
-        alerts.limit_used(institution, month, usage.used_in(institution.id, month))
+        if _SPENT & set(different):
+            month = month_of(clock.now(), institution.timezone)
+            alerts.limit_changed(institution, month, usage.used_in(institution.id, month))
         audit(
             institution.id,
             "settings.changed",
@@ -134,6 +136,11 @@ def _check(institution: Institution, changes: dict[str, Any]) -> None:
     price = changes.get("segment_price")
     if price is not None and not 0 <= price <= DEAREST:
         raise Invalid("segment_price", f"Between $0 and ${DEAREST // 1_000_000} for a segment.")
+    limit, kept = (
+        changes.get(name, getattr(institution, name)) for name in ("message_limit", "reply_reserve")
+    )
+    if limit and kept >= limit:
+        raise Invalid("reply_reserve", f"Fewer than the limit of {limit:,}, or nobody can begin.")
     if not 0 <= changes.get("cool_off_days", 0) <= LONGEST_COOL_OFF:
         raise Invalid("cool_off_days", f"Between 0 and {LONGEST_COOL_OFF} days.")
     first = changes.get("first_contact")

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import structlog
 from flask import current_app
 from sqlalchemy import select
 
@@ -24,12 +25,20 @@ from app.services import analytics, emails, usage
 from app.services.alerts import who_may
 from app.services.analytics import Of
 
+log = structlog.get_logger()
+
 
 def write_due(now: datetime) -> int:
     """Write what is due; how many institutions had something. Whoever comes second finds it
     written."""
-    ids = db.session.execute(select(Institution.id)).scalars().all()
-    return sum(_write(institution_id, now) for institution_id in ids)
+    count = 0
+    for institution_id in db.session.execute(select(Institution.id)).scalars().all():
+        try:
+            count += _write(institution_id, now)
+        except Exception:  # of one school; the others get theirs
+            log.exception("summary_not_written", institution=institution_id)
+            db.session.rollback()
+    return count
 
 
 @retrying
@@ -94,4 +103,4 @@ def _month(institution: Institution, now: datetime) -> str:
     unit = "texts" if institution.limit_unit is LimitUnit.MESSAGES else "segments"
     of = "" if limit is None else f" of {limit:,}"
     month = month_at(now, institution.timezone)
-    return f"{used:,}{of} {unit} so far. {''.join(told(used, limit, month, now))}"
+    return f"{used:,}{of} {unit} so far. {''.join(told(institution.usage(used), month, now))}"

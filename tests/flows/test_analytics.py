@@ -7,8 +7,12 @@ import re
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import insert, select, update
 
 from app import clock
+from app.database import db, transaction
+from app.models import Institution, LimitAlert, Staff
+from app.services import alerts
 from tests.helpers import until
 
 
@@ -111,7 +115,8 @@ def test_the_file_has_the_numbers_of_the_page_and_is_written_down(school, busy):
         found = exported(browser, period="7")
         assert found["Messages", "Texts out"] == "4"
         assert found["Messages", "Texts in"] == "2"
-        assert found["Messages", "Emails"] == "1"
+        assert found["Messages", "Emails"] == "2"
+        assert found["Kind of message", "Emails because no text could go"] == "2"
         assert found["Why texts failed", "30005 Number not in use"] == "1"
         assert found["Segments", ""] == "5"
         assert "exported the figures of Analytics" in browser.get("/audit").text
@@ -158,6 +163,25 @@ def test_figures_are_for_those_who_may_read_reports(school, busy):
         assert browser.get("/analytics/export").status_code == 403
 
 
+def test_figures_of_one_carry_their_name_however_many_there_are(school, busy):
+    """Also of somebody who is too far down the list to be chosen from it."""
+    nobody = school.person()
+    with school.app.app_context(), transaction():
+        made = {"institution_id": school.id, "person_id": nobody.id, "password_hash": ""}
+        made |= {"active": True, "weekly_summary": False, "created_at": clock.now()}
+        names = [f"Advisor {n:04d}" for n in range(1005)]
+        many = [{**made, "name": f"A {n}", "email": f"{school.id}.{n}@x.example"} for n in names]
+        db.session.execute(insert(Staff), many)
+    dana, _ = busy
+    with school.browser(school.admin()) as browser:
+        page = shown(browser, who=f"staff-{dana.id}")
+        assert tiles(page)["Texts out"][0] == "4"
+        assert f'<option value="staff-{dana.id}" selected>Dana Whitfield</option>' in page
+        assert re.search(r'id="whose"[^>]*>Dana Whitfield, ', page)
+        listed = re.findall(r"<option [^>]*>(A Advisor \d+)</option>", page)
+        assert listed == [f"A {name}" for name in names[:1000]]
+
+
 def test_another_school_is_not_there(school, busy):
     """D1"""
     dana, ours = busy
@@ -199,13 +223,18 @@ def test_each_level_is_told_once_by_mail_and_as_a_banner(school):
         until(lambda: len(subjects(school, admin.email)) == 2)
         assert subjects(school, admin.email)[-1].startswith(all_)
         assert "are used up" in browser.get("/inbox").text
-        school.settings(message_limit=4)  # half of it again, which was dismissed
+        key = re.search(r'name="key" value="([^"]+)"', browser.get("/inbox").text)[1]
+        browser.post("/analytics/alert", data={"key": key})
+        school.settings(message_limit=4)
+        assert f"50% of the 4 texts of {month} are used." in browser.get("/inbox").text
+        dana.settled(dana.send(maya)["id"], "delivered")
+        assert len(subjects(school, admin.email)) == 2  # it was told of the limit before
+        dana.send(maya)
+        until(lambda: len(subjects(school, admin.email)) == 3)  # what was above it is told again
+        assert subjects(school, admin.email)[-1].startswith(all_)
+        assert f"The 4 texts of {month} are used up." in browser.get("/inbox").text
+        school.settings(message_limit=None)
         assert "limit-alert" not in browser.get("/inbox").text
-        with school.browser(admin) as another:
-            assert f"50% of the 4 texts of {month} are used." in another.get("/inbox").text
-            school.settings(message_limit=None)
-            assert "limit-alert" not in another.get("/inbox").text
-        assert len(subjects(school, admin.email)) == 2
 
 
 def test_the_last_places_are_kept_for_answers(school):
@@ -222,6 +251,89 @@ def test_the_last_places_are_kept_for_answers(school):
     assert dana.reply(thread)["channel"] == "sms"
     assert dana.reply(thread)["channel"] == "email"  # now the last word is hers
     assert school.usage()["messages"] == {"used": 2, "limit": 3}
+
+
+def test_that_only_answers_still_go_is_told(school):
+    """Issue 5: to whoever may change limits, by mail once and as a banner; beside the picture."""
+    school.pool(1)
+    admin, dana, maya = school.admin(), school.member(), school.person("mobile")
+    school.settings(message_limit=4, reply_reserve=3)
+    here = clock.now().astimezone(ZoneInfo("America/Chicago"))
+    with school.browser(admin) as browser:
+        assert "limit-alert" not in browser.get("/inbox").text
+        dana.settled(dana.send(maya)["id"], "delivered")
+        told = f"Only answers still go as texts in {here:%B}"
+        until(lambda: subjects(school, admin.email) == [told])
+        (mail,) = school.mails(admin.email)
+        assert "has used 1 of the 4 texts" in mail["text"]
+        assert "The last 3 are kept for answers." in mail["text"]
+        assert "Only answers still go as texts until the month ends." in browser.get("/inbox").text
+        for page in ("/analytics", "/settings/twilio"):
+            assert "Only answers still go as texts, until " in browser.get(page).text
+        school.settings(reply_reserve=1)
+        assert "Only answers still go" not in browser.get("/inbox").text
+        dana.settled(dana.send(maya)["id"], "delivered")
+        dana.send(maya)
+        until(lambda: subjects(school, admin.email)[-1] == told)
+        half = f"50% of the texts of {here:%B} are used"
+        assert subjects(school, admin.email) == [told, half, told]
+
+
+@pytest.mark.parametrize(("limit", "kept"), [(4, 4), (4, 5), (1, 1)])
+def test_not_all_of_a_limit_is_kept_for_answers(school, limit, kept):
+    """Else no conversation could begin."""
+    admin = school.admin()
+    version = school.settings(message_limit=10, reply_reserve=0)["version"]
+    for changes in ({"message_limit": limit, "reply_reserve": kept}, {"reply_reserve": 10}):
+        answer = admin.api.patch("/settings", json={"version": version, **changes})
+        assert answer.status_code == 422
+        (field,) = answer.json()["error"]["fields"]
+        assert field["field"] == "reply_reserve"
+        assert "nobody can begin" in field["message"]
+    assert admin.api.get("/settings").json()["version"] == version
+    for fine in ({"message_limit": 0, "reply_reserve": 3}, {"message_limit": None}):
+        school.settings(**fine)
+
+
+def test_an_answer_that_did_not_arrive_leaves_the_question_open(school):
+    """Sent again it is an answer still, and may take what is kept for answers."""
+    (ours,) = school.pool(1)
+    dana, maya = school.member(), school.person("mobile")
+    thread = dana.send(maya)["conversation_id"]
+    school.settings(message_limit=10, reply_reserve=9)
+    school.texts(maya.numbers[0], ours, "May I come?")
+    until(lambda: dana.conversations()[0]["unread"])
+    school.carrier.handset(maya.numbers[0], behaviour="failed", code=30001)
+    lost = dana.reply(thread, "Yes")
+    dana.settled(lost["id"], "failed")
+    school.carrier.handset(maya.numbers[0], behaviour="delivered")
+    assert dana.route(maya)["channel"] == "sms"
+    again = dana.api.post(f"/messages/{lost['id']}/resend")
+    assert (again.status_code, again.json()["channel"]) == (201, "sms")
+    dana.settled(again.json()["id"], "delivered")
+    assert dana.route(maya)["reason"] == "message_limit_reached"
+    assert dana.reply(thread)["channel"] == "email"
+    school.texts(maya.numbers[0], ours, "STOP")
+    until(lambda: school.phone_status(maya) == ["disabled"])
+    school.texts(maya.numbers[0], ours, "START")
+    until(lambda: school.phone_status(maya) == ["enabled"])
+    assert dana.route(maya)["reason"] == "message_limit_reached"  # which asked for nothing
+
+
+def test_a_level_is_told_of_the_limit_as_it_is_now(college):
+    """Somebody has raised it since this transaction read it."""
+    with college.inside():
+        with transaction():
+            db.session.get_one(Institution, college.id).message_limit = 1
+        with transaction():
+            institution = db.session.get_one(Institution, college.id)
+            assert institution.message_limit == 1
+            raised = update(Institution).values(message_limit=100)
+            db.session.execute(raised.execution_options(synchronize_session=False))
+            alerts.limit_used(institution, "2026-11", 1)
+        db.session.expire_all()
+        assert db.session.get_one(Institution, college.id).alert_level == 0
+        assert db.session.execute(select(LimitAlert)).first() is None
 
 
 def test_the_price_and_the_reserve_in_the_form(school):

@@ -5,6 +5,7 @@ import html
 import re
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import update
 
 from app import clock
@@ -97,3 +98,12 @@ def test_who_manages_numbers_is_told_once_a_day_that_there_is_none(school):
     dana.settled(sent["id"], "sent")  # whatever was written before it is sent
     assert told() == ["Dana Whitfield could not text for want of a number"]
     assert school.mails(lee.email) == []
+
+
+@pytest.mark.parametrize(("email", "said"), [("", "went by email"), (None, "was not sent")])
+def test_what_became_of_the_message_is_told_as_it_was(school, email, said):
+    """D10: without an address nothing went."""
+    admin = school.admin()
+    school.member().send(school.person("mobile", email=email))
+    (mail,) = until(lambda: school.mails(admin.email))
+    assert f"{said}: no number free" in mail["text"]

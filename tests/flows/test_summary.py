@@ -11,7 +11,7 @@ from app.database import db, transaction
 from app.models import Email, Institution, Message
 from app.rules.figures import days_words
 from app.rules.periods import Days
-from app.services import profile, summary
+from app.services import profile, staff, summary
 
 HERE = clock.now().astimezone(ZoneInfo("America/Chicago"))
 _OF_LAST_WEEK = HERE.date() - timedelta(days=HERE.weekday() + 7)
@@ -50,6 +50,19 @@ def test_readers_of_reports_get_the_week_once(college, reader):
         assert "/analytics" in mail.text_body
         assert "{" not in mail.text_body
         assert summary.write_due(MONDAY + timedelta(days=7)) == 1
+
+
+def test_what_is_wrong_with_one_school_is_no_other_ones(college, reader):
+    with college.inside():
+        other = staff.create_institution("Ashfield", "America/Chicago", "US")
+        founded = MONDAY - timedelta(days=30)
+        with transaction():
+            db.session.execute(update(Institution).values(created_at=founded))
+            lost = Institution.id == college.id
+            db.session.execute(update(Institution).where(lost).values(timezone="Nowhere/At_All"))
+        assert summary.write_due(MONDAY) == 1
+        told = select(Institution.summarized_on).where(Institution.id == other)
+        assert db.session.execute(told).scalar_one() is not None
 
 
 def test_whoever_does_not_want_it_gets_none(college, reader):

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.rules.limits import LimitUnit, MonthUsage, cost, has_room, level, month_of
+from app.rules.limits import ONLY_ANSWERS, LimitUnit, MonthUsage, cost, has_room, level, month_of
 
 MESSAGES, SEGMENTS = LimitUnit.MESSAGES, LimitUnit.SEGMENTS
 
@@ -89,12 +89,14 @@ def test_what_is_kept_for_answers_is_no_room_for_other_texts(used, limit, kept, 
 
 
 @pytest.mark.parametrize(
-    ("used", "limit", "reached"),
+    ("used", "limit", "kept", "reached"),
     [
-        (0, 1000, 0), (499, 1000, 0), (500, 1000, 50), (799, 1000, 50), (800, 1000, 80),
-        (950, 1000, 95), (999, 1000, 95), (1000, 1000, 100), (1200, 1000, 100),
-        (1, 3, 0), (2, 3, 50), (9, None, 0), (9, 0, 0),
+        (0, 1000, 0, 0), (499, 1000, 0, 0), (500, 1000, 0, 50), (799, 1000, 0, 50),
+        (800, 1000, 0, 80), (950, 1000, 0, 95), (999, 1000, 0, 95), (1000, 1000, 0, 100),
+        (1200, 1000, 0, 100), (1, 3, 0, 0), (2, 3, 0, 50), (9, None, 0, 0), (9, 0, 0, 0),
+        (9, None, 5, 0), (9, 0, 5, 0), (699, 1000, 300, 50), (700, 1000, 300, ONLY_ANSWERS),
+        (999, 1000, 300, ONLY_ANSWERS), (1000, 1000, 300, 100), (980, 1000, 10, 95),
     ],
 )  # fmt: skip
-def test_the_levels_of_the_limit_that_are_told_about(used, limit, reached):
-    assert level(used, limit) == reached
+def test_the_levels_of_the_limit_that_are_told_about(used, limit, kept, reached):
+    assert level(MonthUsage(used, limit, kept=kept)) == reached

@@ -101,7 +101,7 @@ def export() -> Any:
 @allowed(Can.LIMITS_EDIT)
 def alert_seen() -> Any:
     """The banner about the limit was read; the next level shows it again."""
-    session[ALERT_SEEN] = request.form.get("key", "")[:20]
+    session[ALERT_SEEN] = request.form.get("key", "")[:40]
     return "" if "HX-Request" in request.headers else redirect(url_for("session.home"), code=303)
 
 
@@ -139,8 +139,7 @@ def _month(asking: Viewer, institution: Institution) -> Any:
     now = clock.now()
     month = month_at(now, institution.timezone)
     used, by_day = usage.by_day(asking, month)
-    limit, unit = institution.message_limit, institution.limit_unit
-    return usage_view(used, limit, unit, by_day, month, now)
+    return usage_view(institution.usage(used), by_day, month, now)
 
 
 # What is asked for

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from itertools import accumulate
 
 from app.rules.figures import short, told
-from app.rules.limits import LimitUnit
+from app.rules.limits import LimitUnit, MonthUsage
 from app.rules.month import Month, expected, idle_days, reached_on
 from app.services.pool import Counts
 
@@ -35,10 +35,9 @@ class UsageView:
     rows: list[tuple[str, int, int]]
 
 
-def usage_view(
-    used: int, limit: int | None, unit: LimitUnit, days: Sequence[int], month: Month, now: datetime
-) -> UsageView:
+def usage_view(usage: MonthUsage, days: Sequence[int], month: Month, now: datetime) -> UsageView:
     """`days`: places taken on each day of the month (`services.usage.by_day`)."""
+    used, limit = usage.used, usage.limit
     today = month.day_of(now)
     passed = [day for day in month.days if day <= today]
     sums = list(accumulate(days))[: len(passed)]
@@ -54,13 +53,13 @@ def usage_view(
     points = [(0.0, y(0)), *((x(n), y(count)) for n, count in enumerate(sums, 1))]
     here = points[-1]
     goal = _goal(used, limit, month, now)
-    gone = (now - month.begins[0]) / (month.end - month.begins[0]) * len(month.days)
+    gone = month.gone(now) / month.length * len(month.days)
     at = len(month.days) if goal is None or not used else gone * goal[1] / used
     to = (x(min(at, len(month.days))), y(goal[1] if goal else ends))
     return UsageView(
         used,
         limit,
-        "texts" if unit is LimitUnit.MESSAGES else "segments",
+        "texts" if usage.unit is LimitUnit.MESSAGES else "segments",
         _points(points),
         _points([*points, (here[0], y(0)), (0.0, y(0))]),
         _points([here, to]) if used and to[0] > here[0] else "",
@@ -69,7 +68,7 @@ def usage_view(
         short(month.days[0]),
         short(today),
         short(month.days[-1]),
-        told(used, limit, month, now),
+        told(usage, month, now),
         [(short(d), days[n], sums[n]) for n, d in enumerate(passed)][::-1],
     )
 

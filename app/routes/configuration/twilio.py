@@ -89,14 +89,7 @@ def _month(asking: Viewer) -> dict[str, Any]:
     institution = db.session.get_one(Institution, asking.institution_id)
     month = month_at(now, institution.timezone)
     used, days = usage.by_day(asking, month)
-    picture: UsageView = usage_view(
-        used,
-        institution.message_limit,
-        institution.limit_unit,
-        days,
-        month,
-        now,
-    )
+    picture: UsageView = usage_view(institution.usage(used), days, month, now)
     holders = pool.holders(asking, _MOST_HOLDERS)
     seats: SeatsView = seats_view(counts, institution.number_limit, holders, now)
     limits = asking.can(Can.LIMITS_EDIT) or asking.can(Can.SETTINGS_EDIT)
