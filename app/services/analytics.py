@@ -90,15 +90,17 @@ class Choice:
 
 
 def choices(viewer: Viewer) -> list[Choice]:
-    """Whose figures may be asked for: staff by name, then our numbers."""
+    """Whose figures may be chosen: staff by name, then our numbers; the first _MOST of each."""
     staff = (
         select(literal("staff"), Staff.id, cast(Staff.name, String))
         .where(Staff.institution_id == viewer.institution_id)
+        .order_by(Staff.name, Staff.id)
         .limit(_MOST)
     )
     numbers = (
         select(literal("number"), SenderNumber.id, cast(SenderNumber.e164, String))
         .where(SenderNumber.institution_id == viewer.institution_id)
+        .order_by(SenderNumber.e164)
         .limit(_MOST)
     )
     rows = db.session.execute(union_all(select(staff.subquery()), select(numbers.subquery()))).all()
@@ -106,13 +108,17 @@ def choices(viewer: Viewer) -> list[Choice]:
     return [Choice(Of(**{f"{kind}_id": id_}), name) for kind, id_, name in ordered]
 
 
-def require(viewer: Viewer, of: Of) -> None:
-    """That it is one of this institution's; NotFound else."""
-    for table, id_ in ((Staff, of.staff_id), (SenderNumber, of.number_id)):
-        if id_:
-            row: Any = db.session.get(table, id_)
-            if row is None or row.institution_id != viewer.institution_id:
-                raise NotFound("There are no such figures.")
+def chosen(viewer: Viewer, of: Of) -> Choice | None:
+    """Who is asked for, also where there are too many to choose from; None: everybody. Raises
+    NotFound where it is none of this institution's."""
+    if of == Of():
+        return None
+    staff = db.session.get(Staff, of.staff_id) if of.staff_id else None
+    number = db.session.get(SenderNumber, of.number_id) if of.number_id else None
+    row = staff or number
+    if row is None or row.institution_id != viewer.institution_id:
+        raise NotFound("There are no such figures.")
+    return Choice(of, staff.name if staff else number.e164 if number else "")
 
 
 def exported(viewer: Viewer, of: Of, days: Days) -> None:

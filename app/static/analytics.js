@@ -1,6 +1,8 @@
 /* Analytics: draws the picture of the period from the table beside it, in the colours of its legend,
  * and again when the period or the colours change. */
 
+Idiomorph.defaults.ignoreActiveValue = true; // a day that somebody is typing stays as it is
+
 const one = (selector) => document.querySelector(selector);
 const style = (selector, property) => getComputedStyle(one(selector))[property];
 let chart;

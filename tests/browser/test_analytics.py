@@ -71,6 +71,32 @@ def test_other_days_are_chosen_and_a_slip_is_told_at_its_field(school, opened, b
     expect(page.get_by_text("Export", exact=True)).to_be_hidden()
 
 
+def test_other_days_are_typed_with_the_keyboard(school, opened, busy):
+    """2.1.1: each key makes a day, and the next one still goes to the same field; what is shown is
+    said to whoever does not see it."""
+    page = opened(school.admin(), "/analytics")
+    said = page.get_by_role("status").filter(has_text="Northfield College, ")
+    expect(said).to_be_visible()
+    page.evaluate("() => { window.said = document.querySelector('#whose') }")
+    page.get_by_label("Period").select_option("Other days")
+    first, last = page.get_by_label("From"), page.get_by_label("To", exact=True)
+    expect(first).to_be_visible()
+    first.focus()
+    for keys, asked in (("05", "-05-01"), ("012", "0002-05-01"), ("024", "2024-05-01")):
+        page.keyboard.type(keys)
+        expect(page).to_have_url(re.compile(f"from=[0-9]*{asked}"))  # as slowly as it is answered
+        expect(first).to_be_focused()
+    expect(first).to_have_value("2024-05-01")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(last).to_be_focused()
+    page.keyboard.type("06302024")
+    expect(last).to_have_value("2024-06-30")
+    expect(page).to_have_url(re.compile("from=2024-05-01&to=2024-06-30"))
+    expect(said).to_have_text("Northfield College, May 1 to June 30, 2024")
+    assert page.evaluate("() => window.said.isConnected"), "a new one is not listened to"
+
+
 def test_the_picture_changes_its_colours_with_the_page(school, opened, busy):
     page = opened(school.admin(), "/analytics")
     page.emulate_media(color_scheme="light")

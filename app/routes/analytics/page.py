@@ -60,16 +60,17 @@ def index() -> Any:
     asking, institution = viewer(), _institution()
     today = day_in(clock.now(), institution.timezone)
     asked = _asked(request.args, today)
-    analytics.require(asking, asked.of)
+    choices, chosen = analytics.choices(asking), analytics.chosen(asking, asked.of)
+    if chosen and chosen not in choices:
+        choices.append(chosen)
     found = {} if asked.problems else _figures(asking, asked, institution, today)
-    choices = analytics.choices(asking)
     page = render_template(
         "analytics/index.html",
         asked=asked,
         who=_who(asked.of),
-        staff=[(_who(c.of), c.name) for c in choices if c.of.staff_id],
-        numbers=[(_who(c.of), pretty(c.name, asking.region)) for c in choices if c.of.number_id],
-        about=_name(choices, asked.of, asking) or institution.name,
+        staff=[(_who(c.of), _name(c, asking)) for c in choices if c.of.staff_id],
+        numbers=[(_who(c.of), _name(c, asking)) for c in choices if c.of.number_id],
+        about=_name(chosen, asking) if chosen else institution.name,
         periods=shown.period_words(today),
         days=days_words(asked.days),
         may_export=asking.can(Can.REPORTS_EXPORT),
@@ -88,7 +89,7 @@ def export() -> Any:
     asked = _asked(request.args, today)
     if asked.problems:
         raise Invalid.many(asked.problems)
-    analytics.require(asking, asked.of)
+    analytics.chosen(asking, asked.of)
     analytics.exported(asking, asked.of, asked.days)
     found = analytics.figures(
         asking.institution_id, asked.of, asked.days, before(asked.period, asked.days)
@@ -197,6 +198,5 @@ def _who(of: Of) -> str:
     return f"number-{of.number_id}" if of.number_id else ""
 
 
-def _name(choices: list[Choice], of: Of, asking: Viewer) -> str:
-    name = next((choice.name for choice in choices if choice.of == of), "")
-    return pretty(name, asking.region) if of.number_id else name
+def _name(choice: Choice, asking: Viewer) -> str:
+    return pretty(choice.name, asking.region) if choice.of.number_id else choice.name
