@@ -50,7 +50,7 @@ def test_a_second_upgrade_keeps_what_is_there(app):
 
 
 def test_what_was_said_before_an_upgrade_is_found_after_it(app):
-    """The migrations fill in what search needs, and keep it as rows change."""
+    """The migrations fill in what search and figures need, and keep it as rows change."""
     migrations.upgrade("0e3be2826143")
     with db.engine.begin() as connection:
         for table, values in _BEFORE.items():
@@ -64,6 +64,7 @@ def test_what_was_said_before_an_upgrade_is_found_after_it(app):
 
     assert found(Message, "aujourd") == found(Message, "hui") == found(Person, "nguy") == [7]
     assert found(Message, "ujourd") == found(Person, "hui") == []
+    assert db.session.get_one(Message, 7).holder_id == 7, "who holds it now has what came in before"
     number = select(ContactNumber.e164).where(ContactNumber.tail.startswith("7410"))
     assert db.session.execute(number).scalar_one() == "+15125550147"
     db.session.rollback()
@@ -92,8 +93,12 @@ _BEFORE = {
         **{"family_name": "Nguyễn", "created_at": NOW},
     },
     "contact_number": {"id": 7, "institution_id": 7, "e164": "+15125550147", "status": "default"},
+    "staff": {
+        **{"id": 7, "institution_id": 7, "person_id": 7, "email": "dana@northfield.example"},
+        **{"name": "Dana", "password_hash": "", "active": True, "created_at": NOW},
+    },
     "conversation": {
-        **{"id": 7, "institution_id": 7, "person_id": 7, "last_message_at": NOW},
+        **{"id": 7, "institution_id": 7, "staff_id": 7, "person_id": 7, "last_message_at": NOW},
         **{"snippet": "", "unread": 0},
     },
     "message": {
