@@ -54,6 +54,7 @@ class Timing:
     outage: float = 15.0  # without a beat for so long, texts may have been missed (D42)
     import_every: float = 600.0  # the provider is asked for texts that did not reach us (I3)
     import_overlap: float = 300.0  # so far before the last time: its list may lag, its clock differ
+    import_lease: float = 60.0  # 500 rows of people, or their removal, take no longer
     mail_first_wait: float = 15.0  # the mail server said later; doubles with every try
     mail_longest_wait: float = 1800.0
     mail_give_up: float = 24 * 3600.0  # an email not taken by then has failed

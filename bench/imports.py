@@ -23,7 +23,7 @@ import structlog
 
 from app import config, create_app, migrations
 from app.database import db
-from app.services import import_runs, importing, staff
+from app.services import import_claims, import_reports, import_runs, importing, staff
 from app.services.import_runs import By, Choice
 
 PLAIN = "ID,First name,Last name,Email,Mobile phone,Home phone\n"
@@ -61,10 +61,10 @@ def once(database: str, var_dir: Path, file: Path, school: int) -> None:
             uploads = [(file.name, content)]
             run_id = import_runs.submit(by, uploads, file.name, Choice(), dry_run=False)
         uploaded = time.monotonic()
-        importing.claim(run_id)
+        import_claims.claim(run_id)
         importing.work(run_id, lambda: True)
         took = time.monotonic() - uploaded
-        counts = import_runs.one(school, run_id).counts
+        counts = import_reports.one(school, run_id).counts
     told = {"upload": uploaded - began, "took": took, "before": before, "peak": _peak()}
     print(json.dumps({**told, "counts": counts}))
 

@@ -40,6 +40,7 @@ TIMING = {
     "settle_looks": [0.5, 1.0, 2.0],
     "unreachable_retries": [0.5],
     "beat_every": 1.0,
+    "import_lease": 4.0,
     "mail_first_wait": 0.2,
     "mail_longest_wait": 0.4,
     "unseen_before_notice": 2.5,

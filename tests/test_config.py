@@ -116,6 +116,7 @@ def test_the_waits_of_production():
         "outage": 15.0,
         "import_every": 600.0,
         "import_overlap": 300.0,
+        "import_lease": 60.0,
         "mail_first_wait": 15.0,
         "mail_longest_wait": 1800.0,
         "mail_give_up": 24 * 3600.0,

@@ -7,7 +7,7 @@ from flask import current_app
 from app import jobs
 from app.config import Settings
 from app.jobs import Job
-from app.services import importing
+from app.services import import_claims, importing
 from workers.main import stopping
 
 
@@ -26,7 +26,7 @@ def import_people() -> None:
         return time.monotonic() < ends and not stopping.is_set()
 
     while in_time():
-        if (run_id := importing.claim()) is None:
+        if (run_id := import_claims.claim()) is None:
             return
         importing.work(run_id, in_time)
     jobs.ring(Job.IMPORT_PEOPLE)

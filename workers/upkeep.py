@@ -9,8 +9,8 @@ from app.services import (
     handling,
     health,
     idempotency,
+    import_claims,
     import_runs,
-    importing,
     later,
     notices,
 )
@@ -27,7 +27,7 @@ def sweep() -> None:
         jobs.ring(Job.DELIVER)
     jobs.ring(Job.SETTLE)
     jobs.ring(Job.SEND_EMAILS)
-    if importing.any_waiting():
+    if import_claims.any_waiting():
         jobs.ring(Job.IMPORT_PEOPLE)
 
 

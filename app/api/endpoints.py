@@ -111,7 +111,8 @@ def _serve(operation: Operation, answer: TypeAdapter[Any] | None, **given: Any) 
     query = _query(operation.query or Query)
     if operation.query:
         given["query"] = query
-    request.max_content_length = operation.most_mb * 1024 * 1024
+    may = not operation.one_of or any(g.viewer.can(each) for each in operation.one_of)
+    request.max_content_length = (operation.most_mb if may else 1) * 1024 * 1024
     if operation.body:
         given["body"] = _body(operation.body)
     elif request.content_length:

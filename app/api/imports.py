@@ -14,7 +14,7 @@ from app.errors import Invalid
 from app.models import ImportRow, ImportRun, ImportState, Outcome
 from app.rules.access import Can, Viewer
 from app.rules.importing import Field as Held
-from app.services import import_runs
+from app.services import import_reports, import_runs
 from app.services.import_runs import By, Choice
 
 _CSV = "ID,First name,Last name,Email,Mobile phone\nN0041877,Maya,Torres,,+15125550147\n"
@@ -56,8 +56,8 @@ class Removal(Input):
 
 class Import(Shape):
     """`counts`: rows by what became of them. `total`: None until they are counted. `leaving` of
-    `of` people are, or would be, removed; above a fifth the import is `asking`. `problem`: why it
-    failed."""
+    `of` people are, or would be, removed; above a fifth, or where a line could not be read, the
+    import is `asking`, and its rows name them. `problem`: why it failed."""
 
     id: int
     name: str
@@ -94,7 +94,7 @@ def _shown(run: ImportRun) -> Import:
 
 
 def _one(viewer: Viewer, import_id: int) -> Import:
-    return _shown(import_runs.one(viewer.institution_id, import_id))
+    return _shown(import_reports.one(viewer.institution_id, import_id))
 
 
 def _rows(rows: Sequence[ImportRow]) -> list[Row]:
@@ -102,9 +102,15 @@ def _rows(rows: Sequence[ImportRow]) -> list[Row]:
 
 
 @get("/imports", Can.PEOPLE_IMPORT)
-def list_(viewer: Viewer) -> Page[Import]:
-    """The newest imports."""
-    return Page(items=[_shown(listed.run) for listed in import_runs.latest(viewer)])
+def list_(viewer: Viewer, query: Paging) -> Page[Import]:
+    """All imports, newest first."""
+    return page(
+        query,
+        BY_ID,
+        lambda limit, before: import_reports.latest(viewer, before=before, limit=limit),
+        lambda listed: listed.run.id,
+        lambda rows: [_shown(listed.run) for listed in rows],
+    )
 
 
 @post("/imports", Can.PEOPLE_IMPORT, most_mb=MOST_MB)
@@ -133,11 +139,11 @@ def one(viewer: Viewer, import_id: int) -> Import:
 @get("/imports/<id:import_id>/rows", Can.PEOPLE_IMPORT)
 def rows(viewer: Viewer, import_id: int, query: RowsQuery) -> Page[Row]:
     """What became of each row, in their order."""
-    run = import_runs.one(viewer.institution_id, import_id)
+    run = import_reports.one(viewer.institution_id, import_id)
     return page(
         query,
         BY_ID,
-        lambda limit, after: import_runs.rows(run, query.outcome, after=after or 0, limit=limit),
+        lambda limit, after: import_reports.rows(run, query.outcome, after=after or 0, limit=limit),
         lambda row: row.id,
         _rows,
     )

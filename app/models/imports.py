@@ -28,9 +28,12 @@ class Outcome(StrEnum):
 
 
 class ImportRun(Base):
-    """`files`: of each file that is read its encoding, delimiter and columns. `options`: what was
-    chosen for it. `counts`: rows by outcome. `done`: rows that are dealt with, of `total`, which is
-    None until they are counted. `leaving`, `of`: how many people would be removed of how many."""
+    """`staff_id`: who uploaded it, and once it is started who did that. `files`: of each file that
+    is read its encoding, delimiter and columns, and what its rows say about no person. `options`:
+    what was chosen for it. `counts`: rows by outcome. `done`: rows that are dealt with, of `total`,
+    which is None until they are counted. `leaving`, `of`: how many people would be removed of how
+    many, None until they are listed. `claims`: how often a worker took it; one that remembers
+    another number was overtaken."""
 
     __tablename__ = "import_run"
     __table_args__ = (
@@ -57,6 +60,7 @@ class ImportRun(Base):
     leaving: Mapped[int | None]
     of: Mapped[int | None]
     problem: Mapped[str] = mapped_column(Text, default="")
+    claims: Mapped[int] = mapped_column(default=0)
     lease_until: Mapped[when_or_never]  # a worker is at it; the database's clock
     created_at: Mapped[when]
     started_at: Mapped[when_or_never]

@@ -93,8 +93,8 @@ class ContactNumber(Base):
 
 
 class PersonPhone(Base):
-    """That a person has a number. Removed ones are kept (S3-38). `imported`: an import put it
-    there, and the next one may replace it."""
+    """That a person has a number. Removed ones are kept (S3-38). `imported`: no person of ours put
+    it there, or took it away, so the next import may change that."""
 
     __tablename__ = "person_phone"
     __table_args__ = (

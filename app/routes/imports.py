@@ -15,9 +15,10 @@ from app.rules.access import Can
 from app.rules.importing import KINDS, LABELS, Field, Refused
 from app.rules.oneroster import File, version_of
 from app.security import allowed, viewer
-from app.services import import_files, import_runs
+from app.services import import_files, import_reports, import_runs
 from app.services.import_files import PEOPLE
-from app.services.import_runs import PAGE, By, Choice, Sample
+from app.services.import_reports import PAGE, Sample
+from app.services.import_runs import By, Choice
 
 bp = Blueprint("imports", __name__, url_prefix="/people/import")
 
@@ -33,7 +34,7 @@ WORDS: dict[Outcome, tuple[str, str]] = {
     Outcome.UNCHANGED: ("As before", "plain"),
     Outcome.REFUSED: ("Refused", "bad"),
     Outcome.SKIPPED: ("Left out", "plain"),
-    Outcome.LEAVING: ("To be removed", "warn"),
+    Outcome.LEAVING: ("Would be removed", "warn"),
     Outcome.REMOVED: ("Removed", "stop"),
 }
 
@@ -52,7 +53,7 @@ def _index(problem: str | None = None) -> str:
     bookmark(asking)
     return render_template(
         "imports/index.html",
-        runs=[(listed, _summary(listed.run)) for listed in import_runs.latest(asking)],
+        runs=[(listed, _summary(listed.run)) for listed in import_reports.latest(asking)],
         most_mb=import_files.MOST_BYTES // 1024 // 1024,
         problem=problem,
     )
@@ -110,7 +111,7 @@ def one(run_id: int) -> Any:
 def _page(run_id: int, problems: dict[str, str] | None = None) -> str:
     asking = viewer()
     bookmark(asking)
-    run = import_runs.one(asking.institution_id, run_id)
+    run = import_reports.one(asking.institution_id, run_id)
     counts = _counts(run)
     return render_template(
         "imports/one.html",
@@ -121,7 +122,13 @@ def _page(run_id: int, problems: dict[str, str] | None = None) -> str:
         choosing=_choosing(run) if import_runs.may_start(run) else None,
         kinds=KINDS,
         **(_rows(run) if run.state in (ImportState.DONE, ImportState.ASKING) else {}),
+        **(_question(run) if run.state is ImportState.ASKING else {}),
     )
+
+
+def _question(run: ImportRun) -> dict[str, bool]:
+    many, unsure = import_reports.why_asked(run)
+    return {"many": many, "unsure": unsure}
 
 
 def _facts(run: ImportRun) -> list[tuple[str, str]]:
@@ -165,16 +172,16 @@ class Preview:
 
 def _choosing(run: ImportRun) -> dict[str, Any]:
     asking = viewer()
-    samples = import_runs.preview(asking, run)
+    samples = import_reports.preview(asking, run)
     may_link = asking.can(Can.STAFF_MANAGE)
     held = [each for each in Field if may_link or each is not Field.ADVISOR]
     return {
         "columns": _columns(run, samples),
         "fields": [(each.value, LABELS[each]) for each in held],
-        "twice": import_runs.named_twice(run),
-        "schools": import_files.schools(run),
+        "twice": import_reports.named_twice(run),
+        "schools": import_reports.schools(run),
         "delta": import_runs.is_delta(run),
-        "problem": import_runs.mapping_problem(asking, run),
+        "problem": import_reports.mapping_problem(asking, run),
         "preview": [_preview(sample) for sample in samples],
         "may_link": may_link,
     }
@@ -238,7 +245,7 @@ def start(run_id: int) -> Any:
 
 def _act(run_id: int, act: Any) -> Any:
     by = By.of(viewer())
-    choice = _chosen(import_runs.one(by.institution_id, run_id))
+    choice = _chosen(import_reports.one(by.institution_id, run_id))
     try:
         act(by, choice)
     except Invalid as error:
@@ -274,10 +281,11 @@ def removal(run_id: int) -> Any:
 def _rows(run: ImportRun) -> dict[str, Any]:
     args = request.args
     asked = args.get("show", "")
-    default = Outcome.REFUSED if run.counts.get(Outcome.REFUSED) else None
+    first = Outcome.LEAVING if run.state is ImportState.ASKING else Outcome.REFUSED
+    default = first if run.counts.get(first) else None
     shown = Outcome(asked) if asked in set(Outcome) else (None if asked == "all" else default)
     after = args.get("after", 0, type=row_id)
-    rows = import_runs.rows(run, shown, after=after, limit=PAGE + 1)
+    rows = import_reports.rows(run, shown, after=after, limit=PAGE + 1)
     return {
         "rows": [(row, *WORDS[row.outcome]) for row in rows[:PAGE]],
         "show": shown.value if shown else "all",
@@ -290,7 +298,7 @@ def _rows(run: ImportRun) -> dict[str, Any]:
 @allowed(Can.PEOPLE_IMPORT)
 def export(run_id: int) -> Any:
     """What became of every row, as CSV."""
-    rows = import_runs.export(viewer(), run_id)
+    rows = import_reports.export(viewer(), run_id)
     return exports.sent(f"import-{run_id}", _HEAD, (_cells(row) for row in rows))
 
 

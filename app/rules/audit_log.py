@@ -74,7 +74,9 @@ DEEDS: dict[str, Deed] = {
     "number.split_off": Deed(Kind.PEOPLE, "said that [{target}] is not the number of {person}"),
     "advisor.added": Deed(Kind.PEOPLE, "made [{target}] a student of {advisor}"),
     "advisor.removed": Deed(Kind.PEOPLE, "took [{target}] from the students of {advisor}"),
-    "people.imported": Deed(Kind.PEOPLE, "imported people from {name}", ("rows",)),
+    "people.imported": Deed(Kind.PEOPLE, "imported people from {name}", ("rows", "problem")),
+    "removal.confirmed": Deed(Kind.PEOPLE, "had {count} people removed who are not in {name}"),
+    "removal.declined": Deed(Kind.PEOPLE, "kept {count} people who are not in {name}"),
     SETTINGS_CHANGED: Deed(Kind.SETTINGS, "changed [the settings], version {version}"),
     "institution.created": Deed(Kind.SETTINGS, "created {target}"),
     "provider.saved": Deed(Kind.NUMBERS, "saved [the provider account]"),
@@ -146,6 +148,7 @@ _LABELS = {
     "last": "Last day",
     "filter": "Filter",
     "rows": "Rows",
+    "problem": "Stopped early",
 }
 _OF_NOBODY = {
     "number": "back to the pool",

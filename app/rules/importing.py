@@ -105,8 +105,9 @@ Held = Sequence[Field | None]  # what each column holds; None = it is left out
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What a row says about a person. None, and a phone type that is not given, leave alone what is
-    known. `key`: by which the same person is known again within the file. `phones`: (E.164, type).
-    `advisors`: emails of staff, or in OneRoster ids of users. `gone`: to be removed."""
+    known. `key`: by which the same person is known again within the file. `says_kind`: else the
+    kind is only what somebody new becomes. `phones`: (E.164, type). `advisors`: emails of staff, or
+    in OneRoster ids of users. `gone`: to be removed."""
 
     key: str
     source_id: str | None
@@ -118,10 +119,15 @@ class Entry:
     phones: tuple[tuple[str, PhoneType], ...] = ()
     advisors: tuple[str, ...] = ()
     gone: bool = False
+    says_kind: bool = False
 
     @property
     def name(self) -> str:
         return f"{self.given_name} {self.family_name or ''}".strip()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        return (*((self.email,) if self.email else ()), *(e164 for e164, _ in self.phones))
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,10 +227,8 @@ def read(
     cells: Sequence[str], columns: Sequence[str], mapping: Held, kind: str, region: str
 ) -> Entry | Refused:
     """`kind`: of whoever's row does not say. `region`: of numbers without "+"."""
-    if len(cells) != len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
-        return Refused(f"This line has {len(cells)} cells, the first line has {len(columns)}.")
-    if len(cells) < len(columns):
-        return Refused(f"This line has {len(cells)} cells, the first line has {len(columns)}.")
+    if problem := cut_wrong(cells, columns, mapping[0] is Field.SOURCE_ID):
+        return problem
     if [cell.strip() for cell in cells[: len(columns)]] == [*columns]:
         return Refused("This line repeats the names of the columns.", skipped=True)
     given = {held: cell for held, cell in zip(mapping, cells, strict=False) if held}
@@ -233,13 +237,15 @@ def read(
     source_id = said.text("ID", given.get(Field.SOURCE_ID, ""), LONGEST["source_id"])
     email = said.email(given.get(Field.EMAIL, ""))
     phones = said.phones([(given.get(held, ""), type_) for held, type_ in PHONES.items()])
-    kind = _kind(given.get(Field.KIND, ""), kind, said)
+    word = given.get(Field.KIND, "")
+    kind = _kind(word, kind, said)
     zone = said.zone(given.get(Field.TIMEZONE, ""))
     advisor = said.email(given.get(Field.ADVISOR, ""), LABELS[Field.ADVISOR])
     if not first:
         said.problems.insert(0, "There is no first name.")
-    key = source_id or _key_without_id(first, last, email, phones)
-    if Field.SOURCE_ID in mapping and not source_id:
+    by_id = Field.SOURCE_ID in mapping
+    key = source_id if by_id else _key_without_id(first, last, email, phones)
+    if by_id and not source_id:
         said.problems.insert(0, "There is no ID.")
     elif not key and not said.problems:
         said.problems.append("There is neither an email nor a phone to know this person by.")
@@ -255,7 +261,19 @@ def read(
         zone,
         phones,
         (advisor,) if advisor else (),
+        says_kind=bool(word.strip()),
     )
+
+
+def cut_wrong(cells: Sequence[str], columns: Sequence[str], id_first: bool) -> Refused | None:
+    """None where there is a cell for each column. Which of the others was moved nobody knows, but
+    the first stands where it stood: `id_first` = it holds the ID."""
+    if len(cells) == len(columns) or (
+        len(cells) > len(columns) and not any(cell.strip() for cell in cells[len(columns) :])
+    ):
+        return None
+    key = " ".join(cells[0].split())[: LONGEST["source_id"]] if id_first else ""
+    return Refused(f"This line has {len(cells)} cells, the first line has {len(columns)}.", key)
 
 
 def _name(given: Mapping[Field, str], said: Said) -> tuple[str, str | None]:
@@ -296,6 +314,6 @@ def same_name(name: str) -> str:
     return " ".join(sorted(folded(name).split()))
 
 
-def needs_confirmation(removing: int, of: int) -> bool:
+def is_many(removing: int, of: int) -> bool:
     """Whether so many of so many people are removed only after a question (C15)."""
     return removing * CONFIRM_ABOVE > of

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.rules.importing import LONGEST, Entry, Refused, Said
+from app.rules.importing import LONGEST, Entry, Refused, Said, cut_wrong
 from app.rules.phones import PhoneType
 from app.rules.search import folded
 
@@ -24,8 +24,19 @@ _KIND_OF = {
 }
 
 
+# The other files of a set, which are left alone, by their plain names.
+OTHERS = frozenset(
+    (
+        *("academicsessions", "categories", "classes", "classresources", "courses"),
+        *("courseresources", "demographics", "enrollments", "lineitemlearningobjectiveids"),
+        *("lineitems", "lineitemscorescales", "resources", "resultlearningobjectiveids"),
+        *("results", "resultscorescales", "scorescales", "userprofiles", "userresources"),
+    )
+)
+
+
 class File(StrEnum):
-    """The files that are read; the others of a set are left alone."""
+    """The files that are read."""
 
     USERS = "users"
     ROLES = "roles"
@@ -37,11 +48,13 @@ class File(StrEnum):
 class Columns:
     """Where each named column stands."""
 
+    names: Sequence[str]
     at: Mapping[str, int]
 
     @classmethod
     def of(cls, names: Sequence[str]) -> "Columns":
-        return cls({plain_name(name): place for place, name in reversed([*enumerate(names)])})
+        places = {plain_name(name): place for place, name in reversed([*enumerate(names)])}
+        return cls(names, places)
 
     def cell(self, cells: Sequence[str], name: str) -> str:
         place = self.at.get(name)
@@ -98,6 +111,8 @@ def read_user(
     cells: Sequence[str], columns: Columns, kind_by_id: Callable[[str], str], region: str
 ) -> Entry | Refused:
     """One line of users.csv. `kind_by_id`: what the other files say, "" where nothing."""
+    if problem := cut_wrong(cells, columns.names, columns.at.get("sourcedid") == 0):
+        return problem
     said = Said(region)
     source_id = said.text("sourcedId", columns.cell(cells, "sourcedid"), LONGEST["source_id"])
     first, last = (_name(said, cells, columns, part) for part in ("given", "family"))
@@ -124,4 +139,9 @@ def read_user(
     if said.problems:
         return Refused(said.reason, source_id, name)
     linked = tuple(agents(columns, cells)) if kind == "student" else ()
-    return Entry(source_id, source_id, first, last, email, kind, phones=phones, advisors=linked)
+    return Entry(
+        *(source_id, source_id, first, last, email, kind),
+        says_kind=True,
+        phones=phones,
+        advisors=linked,
+    )

@@ -8,12 +8,14 @@ import codecs
 import csv
 import io
 import re
+from codecs import IncrementalDecoder
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 MOST_COLUMNS = 200
+MOST_CELLS = 5 * MOST_COLUMNS  # of one line; one with a few too many is only cut wrong
 MOST_ROWS = 250_000
-LONGEST_LINE = 1_000_000  # characters
+LONGEST_LINE = 1_000_000  # characters, also of a row of several lines
 LONGEST_CELL = 131_072  # characters: the limit of `csv` itself
 NO_TEXT = "This is no CSV file. Save the table as CSV, then import that."
 
@@ -30,31 +32,32 @@ class Unreadable(Exception):
 
 def encoding_of(chunks: Iterable[bytes]) -> str:
     """How the text is written, by its mark or else by what it can be: UTF-8, or what Excel writes
-    in western countries."""
-    decoders = {name: codecs.getincrementaldecoder(name)() for name in ("utf-8", "cp1252")}
-    marked, first = "", True
+    in western countries. No text holds a NUL, in whatever encoding."""
+    readers: dict[str, IncrementalDecoder] | None = None
     for chunk in chunks:
-        if first:
-            first = False
-            marked = next((name for mark, name in _BOMS.items() if chunk.startswith(mark)), "")
-        if not marked.startswith("utf-16") and b"\0" in chunk:
-            raise Unreadable(NO_TEXT)
-        for name, decoder in [*decoders.items()]:
-            try:
-                decoder.decode(chunk)
-            except UnicodeDecodeError:
-                del decoders[name]
-    for name, decoder in [*decoders.items()]:
-        try:
-            decoder.decode(b"", True)
-        except UnicodeDecodeError:
-            del decoders[name]
-    if marked == "utf-16" or (marked and "utf-8" in decoders):
-        return marked
-    found = next(iter(decoders), None)
-    if found is None:
+        if readers is None:
+            readers = _readers(chunk)
+        readers = {name: each for name, each in readers.items() if _reads(each, chunk)}
+    if readers is None:  # an empty file
+        readers = _readers(b"")
+    found = [name for name, each in readers.items() if _reads(each, b"", True)]
+    if not found:
         raise Unreadable(NO_TEXT)
-    return found
+    return found[0]
+
+
+def _readers(first: bytes) -> dict[str, IncrementalDecoder]:
+    """Of the encodings that a file which begins so may have."""
+    marked = next((name for mark, name in _BOMS.items() if first.startswith(mark)), "utf-8")
+    names = [marked] if marked == "utf-16" else [marked, "cp1252"]
+    return {name: codecs.getincrementaldecoder(name)() for name in names}
+
+
+def _reads(reader: IncrementalDecoder, chunk: bytes, final: bool = False) -> bool:
+    try:
+        return "\0" not in reader.decode(chunk, final)
+    except UnicodeDecodeError:
+        return False
 
 
 def lines(chunks: Iterable[bytes], encoding: str) -> Iterator[str]:
@@ -75,17 +78,20 @@ def lines(chunks: Iterable[bytes], encoding: str) -> Iterator[str]:
         raise Unreadable(NO_TEXT) from None
 
 
-def delimiter_of(line: str) -> str:
-    """What stands between the cells of the first line, outside of quotes."""
-    counts = Counter(_QUOTED.sub("", line))
+def delimiter_of(lines: Iterable[str]) -> str:
+    """What stands between the cells of the first line that is not blank, outside of quotes."""
+    first = next((line for line in lines if not line.isspace()), "")
+    counts = Counter(_QUOTED.sub("", first))
     return max(_DELIMITERS, key=lambda each: counts[each])
 
 
 def rows(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Each row that is not blank, as (line where it begins, cells)."""
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    bounded = _Bounded(lines)
+    reader = csv.reader(bounded, delimiter=delimiter, strict=True)
     begins = 1
     while True:
+        bounded.left = LONGEST_LINE
         try:
             cells = next(reader, None)
         except csv.Error as error:
@@ -93,8 +99,36 @@ def rows(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str]]
         if cells is None:
             return
         if any(cell and not cell.isspace() for cell in cells):
-            yield begins, cells
+            yield begins, _without_tail(cells, begins)
         begins = reader.line_num + 1
+
+
+class _Bounded:
+    """The lines, `left` characters of them: quotes may make one row of a whole file."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.left = LONGEST_LINE
+        self._lines = iter(lines)
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self.left -= len(line)
+        if self.left < 0:
+            raise Unreadable(f"A line is longer than {LONGEST_LINE:,} characters.")
+        return line
+
+
+def _without_tail(cells: list[str], line: int) -> list[str]:
+    """Some programs write thousands of empty cells behind the last one."""
+    while len(cells) > MOST_COLUMNS and not cells[-1].strip():
+        cells.pop()
+    if len(cells) > MOST_CELLS:
+        many = f"{len(cells):,} columns; {MOST_COLUMNS} can be read."
+        raise Unreadable(f"Line {line:,}: it has {many}")
+    return cells
 
 
 def _told(error: str) -> str:

@@ -226,7 +226,7 @@ def _take_away(person: Person, contact_id: int) -> None:
             PersonPhone.contact_number_id == contact_id,
             PersonPhone.removed_at.is_(None),
         )
-        .values(removed_at=clock.now())
+        .values(removed_at=clock.now(), imported=False)  # no import gives it back
     )
 
 

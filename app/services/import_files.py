@@ -5,13 +5,16 @@ than one of them in memory.
 """
 
 import sqlite3
+import struct
 import time
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from pathlib import PurePosixPath
 from typing import IO, Any
 
 from sqlalchemy import delete, insert, select
@@ -26,25 +29,41 @@ from app.rules.tables import Unreadable
 MOST_BYTES = 50 * 1024 * 1024  # of all files of one import, unpacked
 PEOPLE = "people"  # a plain CSV, whose columns are mapped by hand
 _PIECE = 256 * 1024  # bytes
+_SCHOOLS = 20  # names of schools, for whoever looks at what they chose
 _ZIP = b"PK\x03\x04"
+# What a damaged zip makes of `zipfile`: names that are no text are a ValueError.
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    RuntimeError,
+    OSError,
+    EOFError,
+    ValueError,
+)
+_NO_SET = "This is a zip file, or a workbook. Save the table as CSV, then import that."
 _FIELD = "file"
 
-Upload = tuple[str, IO[bytes]]  # the name is only shown; what it is, is looked at
+Upload = tuple[str, IO[bytes]]  # its name tells only which other files of a set to leave alone
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One file of an import, as it will be read. `content` is open only while it is uploaded."""
+    """One file of an import, as it will be read. `name`: as it was chosen. `told`: what its rows
+    say, where that is known when it is uploaded. `content` is open only while it is uploaded."""
 
+    name: str
     file: str
     encoding: str
     delimiter: str
     columns: list[str]
+    told: dict[str, Any]
     content: IO[bytes]
 
     @property
     def said(self) -> dict[str, Any]:
-        return {"encoding": self.encoding, "delimiter": self.delimiter, "columns": self.columns}
+        read = {"encoding": self.encoding, "delimiter": self.delimiter, "columns": self.columns}
+        return {**read, **self.told}
 
 
 @contextmanager
@@ -53,24 +72,42 @@ def opened(uploads: Sequence[Upload]) -> Iterator[list[Kept]]:
     Invalid in words for whoever chose them."""
     with closing(_Room()) as room:
         try:
-            found = [_looked_at(one) for _, content in uploads for one in room.of(content)]
+            found = [
+                _looked_at(name, one)
+                for upload in uploads
+                if len(uploads) == 1 or _stem(upload[0]) not in oneroster.OTHERS
+                for name, one in room.of(*upload)
+            ]
+            chosen = _chosen(found, room.is_zip)
         except Unreadable as error:
             raise Invalid(_FIELD, str(error)) from None
-        known = {each.file: each for each in found if each.file}
-        if File.USERS in known:
-            yield [known[each] for each in File if each in known]
-            return
-        if len(found) != 1 or (found[0].file and not room.is_zip):
-            _refuse(
+        yield chosen
+
+
+def _stem(name: str) -> str:
+    return oneroster.plain_name(PurePosixPath(name.replace("\\", "/")).stem)
+
+
+def _chosen(found: list[Kept], is_zip: bool) -> list[Kept]:
+    """One CSV of people, or one set of OneRoster; nothing that was chosen is dropped silently."""
+    files = Counter(each.file for each in found)
+    if twice := [file for file in File if files[file] > 1]:
+        raise Unreadable(f"There is more than one {twice[0]}.csv. Import one set at a time.")
+    if File.USERS not in files:
+        if is_zip:
+            raise Unreadable(_NO_SET)
+        if len(found) != 1 or found[0].file:
+            raise Unreadable(
                 "Choose one CSV file of people, or files of OneRoster with users.csv among them."
             )
-        if room.is_zip:
-            _refuse("This is a zip file, or a workbook. Save the table as CSV, then import that.")
-        yield [found[0]]
-
-
-def _refuse(message: str) -> None:
-    raise Invalid(_FIELD, message)
+        return found
+    if strange := [each.name for each in found if not each.file]:
+        raise Unreadable(
+            f"{strange[0][:100]} lacks the columns of a file of OneRoster. Import it by itself."
+        )
+    if len(found) == 1 and not is_zip and oneroster.version_of(found[0].columns) != "1.1":
+        return [replace(found[0], file="")]  # a table with such columns, but without any roles
+    return sorted(found, key=lambda each: [*File].index(File(each.file)))
 
 
 class _Room:
@@ -81,28 +118,22 @@ class _Room:
         self.is_zip = False
         self._open: list[Any] = []
 
-    def of(self, content: IO[bytes]) -> Iterator[IO[bytes]]:
+    def of(self, name: str, content: IO[bytes]) -> Iterator[tuple[str, IO[bytes]]]:
         content.seek(0)
         if content.read(len(_ZIP)) != _ZIP:
             self._take(content)
-            yield content
+            yield name, content
             return
         self.is_zip = True
-        wanted = {f"{each.value}.csv" for each in File}
         try:
             archive = zipfile.ZipFile(content)
             self._open.append(archive)
-            inside = [i for i in archive.infolist() if i.filename.split("/")[-1].lower() in wanted]
-            if not any(i.filename.lower().endswith("users.csv") for i in inside):
-                raise Unreadable(
-                    "This is a zip file, or a workbook. Save the table as CSV, then import that."
-                )
-            for info in inside:
+            for info in _of_a_set(archive):
                 one = archive.open(info)
                 self._open.append(one)
                 self._take(one)
-                yield one
-        except (zipfile.BadZipFile, zlib.error, RuntimeError, OSError, EOFError):
+                yield info.filename.rpartition("/")[2], one
+        except _BROKEN:
             raise Unreadable("This zip file cannot be opened.") from None
 
     def _take(self, content: IO[bytes]) -> None:
@@ -118,6 +149,17 @@ class _Room:
             each.close()
 
 
+def _of_a_set(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    wanted = {f"{each.value}.csv" for each in File}
+    found = [i for i in archive.infolist() if i.filename.rpartition("/")[2].lower() in wanted]
+    if not any(info.filename.lower().endswith("users.csv") for info in found):
+        raise Unreadable(_NO_SET)
+    # The others unpack a whole piece at once, however large it becomes.
+    if any(i.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for i in found):
+        raise Unreadable("This zip file is packed in an unusual way. Pack it again as a plain zip.")
+    return found
+
+
 def _pieces(content: IO[bytes]) -> Iterator[bytes]:
     """With a turn for the sockets of this process after each."""
     for piece in _at_once(content):
@@ -131,10 +173,9 @@ def _at_once(content: IO[bytes]) -> Iterator[bytes]:
         yield piece
 
 
-def _looked_at(content: IO[bytes]) -> Kept:
+def _looked_at(name: str, content: IO[bytes]) -> Kept:
     encoding = tables.encoding_of(_pieces(content))
-    first = next(tables.lines(_pieces(content), encoding), "")
-    delimiter = tables.delimiter_of(first)
+    delimiter = tables.delimiter_of(tables.lines(_pieces(content), encoding))
     rows = tables.rows(tables.lines(_pieces(content), encoding), delimiter)
     head = list(islice(rows, 2))
     if not head:
@@ -143,12 +184,33 @@ def _looked_at(content: IO[bytes]) -> Kept:
     found = oneroster.file_of(columns)
     if len(head) < 2 and found in (None, File.USERS):
         raise Unreadable("The file holds the names of columns and nobody below them.")
-    return Kept(found.value if found else "", encoding, delimiter, columns, content)
+    below = chain((cells for _, cells in head[1:]), (cells for _, cells in rows))
+    told = _told(found, Columns.of(columns), below)
+    return Kept(name, found.value if found else "", encoding, delimiter, columns, told, content)
+
+
+def _told(file: File | None, columns: Columns, rows: Iterator[list[str]]) -> dict[str, Any]:
+    """What the files say that are about no person; they are read to their end."""
+    if file is File.ORGS:
+        schools: list[str] = []
+        for cells in rows:
+            if (name := columns.cell(cells, "name")[:200]) and len(schools) < _SCHOOLS:
+                schools.append(name)
+        return {"schools": schools}
+    if file is File.MANIFEST:
+        delta = False
+        for cells in rows:
+            if columns.cell(cells, "propertyname").lower() == "file.users":
+                delta = columns.cell(cells, "value").lower() == "delta"
+        return {"delta": delta}
+    return {}
 
 
 def keep(run: ImportRun, files: Sequence[Kept]) -> None:
     """In the open transaction."""
     for kept in files:
+        if kept.told:
+            continue  # all of it is known
         for number, piece in enumerate(_at_once(kept.content)):
             db.session.execute(
                 insert(ImportPart).values(
@@ -222,13 +284,3 @@ class Roles:
 
     def close(self) -> None:
         self._found.close()
-
-
-def schools(run: ImportRun, most: int = 20) -> list[str]:
-    """The names in orgs.csv, for whoever looks at what they chose."""
-    said = run.files.get(File.ORGS)
-    if said is None:
-        return []
-    columns = Columns.of(said["columns"])
-    found = (columns.cell(cells, "name") for _, cells in rows(run, File.ORGS))
-    return list(islice(filter(None, found), most))

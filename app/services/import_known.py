@@ -1,7 +1,7 @@
 """Import known: what is known about the people of a batch of rows, in a few queries."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +14,11 @@ from app.rules.importing import Entry, same_name
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What holds for all rows of a run. `links`: advisors are linked; `by_email`: named by their
-    email, else by the id of their person."""
+    """What holds for all rows of a run. `claims`: of the worker at it. `links`: advisors are
+    linked; `by_email`: named by their email, else by the id of their person."""
 
     run_id: int
+    claims: int
     institution_id: int
     staff_id: int | None
     region: str
@@ -93,25 +94,28 @@ def _by_source(job: Job, entries: Sequence[Entry]) -> dict[str, set[int]]:
     )
     found = {source_id: {person_id} for source_id, person_id in rows if source_id}
     by_email = {
-        entry.email: source_id
+        source_id: entry.email
         for source_id, entry in wanted.items()
         if entry.kind == "staff" and entry.email and source_id not in found
     }
-    accounts = db.session.execute(
+    rows = db.session.execute(
         select(Staff.email, Staff.person_id).where(
-            Staff.institution_id == job.institution_id, Staff.email.in_([*by_email])
+            Staff.institution_id == job.institution_id, Staff.email.in_({*by_email.values()})
         )
     )
-    return found | {by_email[email]: {person_id} for email, person_id in accounts}
+    accounts = dict(rows.all())
+    return found | {
+        source_id: {accounts[email]} for source_id, email in by_email.items() if email in accounts
+    }
 
 
 def _without_source(job: Job, entries: Sequence[Entry], numbers: set[str]) -> dict[str, set[int]]:
-    """By their name together with an email, or where they have none with a phone."""
+    """By their name together with their email or, where one of the two has none, a phone."""
     wanted = {entry.key: entry for entry in entries if not entry.source_id}
     if not wanted:
         return {}
     emails = {entry.email for entry in wanted.values() if entry.email}
-    names = (Person.id, Person.given_name, Person.family_name)
+    names = (Person.id, Person.email, Person.given_name, Person.family_name)
     inside = Person.institution_id == job.institution_id
     by_email = select(Person.email, *names).where(inside, Person.email.in_(emails))
     by_phone = (
@@ -121,18 +125,27 @@ def _without_source(job: Job, entries: Sequence[Entry], numbers: set[str]) -> di
         .where(inside, ContactNumber.e164.in_(numbers), PersonPhone.removed_at.is_(None))
         .where(ContactNumber.institution_id == job.institution_id)
     )
-    found = defaultdict(set)
-    for address, person_id, given, family in [
+    found: dict[tuple[str, str], dict[int, str | None]] = defaultdict(dict)
+    for address, person_id, email, given, family in [
         *db.session.execute(by_email),
         *db.session.execute(by_phone),
     ]:
-        found[address, same_name(f"{given} {family}")].add(person_id)
-    people = {}
-    for key, entry in wanted.items():
-        address = entry.email or entry.phones[0][0]
-        if match := found.get((address, same_name(entry.name))):
-            people[key] = match
-    return people
+        found[address, same_name(f"{given} {family}")][person_id] = email
+    people = {key: _same(entry, found) for key, entry in wanted.items()}
+    return {key: ids for key, ids in people.items() if ids}
+
+
+def _same(entry: Entry, found: Mapping[tuple[str, str], Mapping[int, str | None]]) -> set[int]:
+    name = same_name(entry.name)
+    matched = [found.get((address, name), {}) for address in entry.addresses]
+    if entry.email and matched[0]:
+        return {*matched[0]}
+    return {
+        person_id
+        for people in matched
+        for person_id, email in people.items()
+        if not (entry.email and email)
+    }
 
 
 def _phones(ids: Sequence[int]) -> dict[int, dict[str, Any]]:

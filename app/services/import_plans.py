@@ -42,6 +42,7 @@ class Plan:
     fields: dict[str, Any] = field(default_factory=dict)
     new_phones: list[tuple[str, PhoneType]] = field(default_factory=list)
     phones: list[dict[str, Any]] = field(default_factory=list)
+    away: list[str] = field(default_factory=list)  # numbers that stay taken away
     links: list[int] = field(default_factory=list)
     person_id: int | None = None
 
@@ -59,7 +60,7 @@ def planned(job: Job, batch: Sequence[Row]) -> list[Plan]:
     plans = [Plan(row.line, row.entry) for row in batch]
     first, taken = _first_lines(job, plans), set[int]()
     entries = [plan.entry for plan in plans if isinstance(plan.entry, Entry)]
-    found = known(job, [entry for entry in entries if not entry.gone])
+    found = known(job, entries)
     for plan in plans:
         entry = plan.entry
         if isinstance(entry, Refused):
@@ -67,7 +68,7 @@ def planned(job: Job, batch: Sequence[Row]) -> list[Plan]:
         elif line := first.get(entry.key):
             plan.refuse(f"Line {line:,} is about the same person. The first one counts.")
         elif entry.gone:
-            plan.refuse("To be deleted in the school’s system.", Outcome.LEAVING)
+            _plan_leaving(plan, entry, found)
         else:
             _plan(job, plan, entry, found, taken)
         if plan.outcome is not Outcome.REFUSED and entry.key:
@@ -88,6 +89,18 @@ def _first_lines(job: Job, plans: Sequence[Plan]) -> dict[str, int]:
     return dict(rows.all())
 
 
+def _plan_leaving(plan: Plan, entry: Entry, known: Known) -> None:
+    found = known.people.get(entry.key, [])
+    plan.person_id = found[0].id if found else None
+    if not found or found[0].removed_at is not None:
+        plan.refuse("To be deleted, and not here.", Outcome.SKIPPED)
+    elif plan.person_id in known.accounts:
+        why = "To be deleted, but can sign in here. Deactivate the account first."
+        plan.refuse(why, Outcome.SKIPPED)
+    else:
+        plan.refuse("To be deleted in the school’s system.", Outcome.LEAVING)
+
+
 def _plan(job: Job, plan: Plan, entry: Entry, known: Known, taken: set[int]) -> None:
     """`taken`: the people whom earlier rows of the batch are about."""
     found = known.people.get(entry.key, [])
@@ -103,7 +116,7 @@ def _plan(job: Job, plan: Plan, entry: Entry, known: Known, taken: set[int]) -> 
         plan.refuse(f"The account with this email has the ID {person.source_id} already.")
         return
     if person and person.id in taken:
-        plan.refuse("A line above is about the same account.")
+        plan.refuse("A line above is about the same person.")
         return
     if job.links and not _linked(job, plan, entry, known):
         return
@@ -144,7 +157,8 @@ def _differences(plan: Plan, entry: Entry, person: Any, known: Known) -> list[st
         plan.fields = {"family_name": "", **fields, "kind": PersonKind(entry.kind)}
         return []
     demoted = entry.kind == PROSPECT and person.kind is not PersonKind.UNKNOWN
-    if person.id not in known.accounts and not demoted:
+    told = entry.says_kind or person.kind is PersonKind.UNKNOWN
+    if told and person.id not in known.accounts and not demoted:
         fields["kind"] = PersonKind(entry.kind)
     plan.fields = {n: value for n, value in fields.items() if getattr(person, n) != value}
     said = [_WORDS[name] for name in plan.fields]
@@ -155,32 +169,45 @@ def _differences(plan: Plan, entry: Entry, person: Any, known: Known) -> list[st
 
 
 def _plan_phones(plan: Plan, entry: Entry, known: Known) -> None:
-    """Numbers that an import put there are replaced by those of the same type; others stay."""
+    """Numbers that an import put there are replaced by those of the same type; others stay. Who
+    comes back has the numbers again that went with them. One that somebody took away by hand stays
+    away."""
     have = known.phones.get(plan.person_id or 0, {})
-    verify = entry.kind == PROSPECT  # S3-68
     listed = dict(entry.phones)
-    for e164, type_ in entry.phones:
-        phone = have.get(e164)
-        if phone is None:
-            plan.new_phones.append((e164, type_))
-            continue
+    plan.new_phones = [(e164, type_) for e164, type_ in entry.phones if e164 not in have]
+    for e164, phone in have.items():
+        left = plan.person.removed_at
+        is_there = phone.removed_at is None or phone.removed_at == left
         changes: dict[str, Any] = {}
-        if phone.removed_at is not None:
-            changes = {"removed_at": None, "imported": True, "type": type_}
-        elif phone.imported and phone.type is not type_:
-            changes = {"type": type_}
-        if verify and phone.verified_at is None:
-            changes["verified"] = True
+        if e164 in listed and not (is_there or phone.imported):
+            plan.away.append(e164)
+        elif e164 in listed:
+            changes = _listed(phone, listed[e164], verify=entry.kind == PROSPECT)
+        elif is_there and not (phone.imported and phone.type in listed.values()):
+            changes = {"removed_at": None} if phone.removed_at else {}
+        elif phone.removed_at is None:
+            changes = {"removed_at": clock.now()}
         if changes:
             plan.phones.append({"id": phone.id, "e164": e164, **changes})
-    for e164, phone in have.items():
-        replaced = phone.type in listed.values() and e164 not in listed
-        if replaced and phone.imported and phone.removed_at is None:
-            plan.phones.append({"id": phone.id, "e164": e164, "removed_at": clock.now()})
+
+
+def _listed(phone: Any, type_: PhoneType, *, verify: bool) -> dict[str, Any]:
+    """What changes about a phone that the row names (S3-68)."""
+    changes: dict[str, Any] = {}
+    if phone.removed_at is not None:
+        changes["removed_at"] = None
+    if phone.imported and phone.type is not type_:
+        changes["type"] = type_
+    if verify and phone.verified_at is None:
+        changes["verified"] = True
+    return changes
 
 
 def _warn(job: Job, plan: Plan, known: Known) -> None:
-    """A number of many people is allowed, and told (C9)."""
+    """A number of many people is allowed, and told (C9); so is one that stays taken away."""
+    if plan.away:
+        shown = pretty(plan.away[0], job.region)
+        plan.reason = f"{plan.reason} Somebody took {shown} away by hand, so it stays away.".strip()
     for e164, _ in plan.new_phones:
         known.shared[e164] += 1
         if (count := known.shared[e164]) > MOST_SHARED:

@@ -13,7 +13,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app import clock
-from app.database import LOCK, RETRIES, database_now, db, retrying, transaction, upsert
+from app.database import LOCK, RETRIES, db, retrying, transaction, upsert
 from app.errors import Conflict
 from app.events import Event, publish
 from app.models import (
@@ -24,17 +24,18 @@ from app.models import (
     Person,
     PersonPhone,
 )
+from app.points import reached
 from app.rules.access import Can
 from app.rules.consent import ConsentEvent, SmsStatus
 from app.rules.history import ADDED_AFTER_STOP
 from app.rules.importing import PROSPECT, Entry
 from app.rules.search import folded, tail
 from app.services.consent import Change, apply
+from app.services.import_claims import lease
 from app.services.import_known import Job
 from app.services.import_plans import Plan, Row, planned
 
-LEASE = 60.0  # seconds that a worker may take for one batch
-_TELL_EACH = 50  # changes of a batch that browsers hear of one by one
+TELL_EACH = 50  # changes of a batch that browsers hear of one by one
 
 
 def take(job: Job, batch: Sequence[Row], at: int) -> None:
@@ -56,11 +57,11 @@ def take(job: Job, batch: Sequence[Row], at: int) -> None:
 def _take(job: Job, batch: Sequence[Row], at: int) -> None:
     with transaction():
         run = db.session.execute(
-            select(ImportRun.done, ImportRun.counts, ImportRun.options)
+            select(ImportRun.claims, ImportRun.done, ImportRun.counts, ImportRun.options)
             .where(ImportRun.id == job.run_id)
             .with_for_update(**LOCK)
         ).one()
-        if run.done != at:
+        if (run.claims, run.done) != (job.claims, at):
             raise Conflict("Somebody else is at this import.")
         plans = planned(job, batch)
         if not job.dry_run:
@@ -76,17 +77,18 @@ def _take(job: Job, batch: Sequence[Row], at: int) -> None:
                 done=at + len(batch),
                 counts=dict(counts),
                 options=options,
-                lease_until=database_now(LEASE),
+                lease_until=lease(),
             )
         )
         _tell(job, plans)
+        reached("importing.taken")
 
 
 def _tell(job: Job, plans: Sequence[Plan]) -> None:
     about = Event("import.changed", {"import": job.run_id}, (Can.PEOPLE_IMPORT.value,))
     publish(job.institution_id, about)
     written = [plan for plan in plans if plan.writes and plan.person_id] if not job.dry_run else []
-    if len(written) <= _TELL_EACH:
+    if len(written) <= TELL_EACH:
         for plan in written:
             name = "person.created" if plan.person is None else "person.changed"
             ids = {"person": plan.person_id or 0}

@@ -1,9 +1,8 @@
-"""Import runs: a file is uploaded, looked at, tried, imported; and what became of its rows."""
+"""Import runs: a file is uploaded, tried and imported, and a question about it is answered."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import delete, exists, select
@@ -11,30 +10,16 @@ from sqlalchemy import delete, exists, select
 from app import clock, jobs
 from app.database import LOCK, after_commit, db, retrying, transaction
 from app.errors import Conflict, Invalid, NotFound
-from app.events import Event, publish
-from app.models import (
-    ImportPart,
-    ImportRow,
-    ImportRun,
-    ImportState,
-    Institution,
-    Outcome,
-    Staff,
-)
+from app.models import ImportPart, ImportRow, ImportRun, ImportState, Institution
 from app.rules import importing as rules
-from app.rules import tables
 from app.rules.access import Can, Viewer
-from app.rules.importing import Entry, Field, Refused
-from app.rules.oneroster import Columns, File
-from app.rules.tables import Unreadable
-from app.services import import_files, importing
+from app.rules.importing import Field
+from app.rules.oneroster import File
+from app.services import import_files
 from app.services.audit import audit
+from app.services.import_claims import tell
 from app.services.import_files import PEOPLE, Upload
 
-PAGE = 50  # rows on a page
-_LATEST = 20  # imports in the list
-_BATCH = 500  # rows that an export reads at once
-_PREVIEW = 5
 KEPT = timedelta(days=7)  # an uploaded file that nobody imports
 ROWS_KEPT = timedelta(days=90)  # what became of each row
 
@@ -100,8 +85,8 @@ def _keep(
         import_files.keep(run, files)
         run.options = _checked(run, choice or Choice(), by, strict=choice is not None)
         if choice is not None:
-            _start(run, dry_run=dry_run)
-        _changed(run)
+            _start(run, by, dry_run=dry_run)
+        tell(run)
         return run.id
 
 
@@ -150,33 +135,27 @@ def _mapping(columns: list[str], choice: Choice) -> list[Field | None]:
             "mapping",
             f"The file has no column “{unknown[0][:100]}”. It has {', '.join(columns)[:300]}.",
         )
-    return [choice.named.get(name) for name in columns]
+    held = {columns.index(name): field for name, field in choice.named.items()}
+    return [held.get(place) for place in range(len(columns))]
 
 
 def is_delta(run: ImportRun) -> bool:
     """Whether a set of OneRoster holds only what has changed."""
-    said = run.files.get(File.MANIFEST)
-    if said is None:
-        return False
-    columns = Columns.of(said["columns"])
-    told = {
-        columns.cell(cells, "propertyname").lower(): columns.cell(cells, "value").lower()
-        for _, cells in import_files.rows(run, File.MANIFEST)
-    }
-    return told.get("file.users") == "delta"
+    return bool(run.files.get(File.MANIFEST, {}).get("delta"))
 
 
-def _start(run: ImportRun, *, dry_run: bool) -> None:
+def _start(run: ImportRun, by: By, *, dry_run: bool) -> None:
     """In the open transaction."""
-    run.state, run.dry_run = ImportState.WAITING, dry_run
+    run.staff_id, run.dry_run = by.staff_id, dry_run
     run.total, run.done, run.counts, run.leaving, run.of = None, 0, {}, None, None
     run.problem, run.started_at, run.finished_at = "", None, None
+    _wait(run)
+
+
+def _wait(run: ImportRun) -> None:
+    """For a worker."""
+    run.state = ImportState.WAITING
     after_commit(lambda: jobs.ring(jobs.Job.IMPORT_PEOPLE))
-
-
-def _changed(run: ImportRun) -> None:
-    who = (Can.PEOPLE_IMPORT.value,)
-    publish(run.institution_id, Event("import.changed", {"import": run.id}, who))
 
 
 # What is done with one that is there
@@ -201,8 +180,8 @@ def start(by: By, run_id: int, choice: Choice, *, dry_run: bool) -> None:
         run = _locked(by, run_id)
         _require_startable(run)
         run.options = _checked(run, choice, by, strict=True)
-        _start(run, dry_run=dry_run)
-        _changed(run)
+        _start(run, by, dry_run=dry_run)
+        tell(run)
 
 
 @retrying
@@ -212,8 +191,8 @@ def again(by: By, run_id: int, *, dry_run: bool) -> None:
         run = _locked(by, run_id)
         _require_startable(run)
         run.options = _checked(run, chosen(run), by, strict=True)
-        _start(run, dry_run=dry_run)
-        _changed(run)
+        _start(run, by, dry_run=dry_run)
+        tell(run)
 
 
 def chosen(run: ImportRun) -> Choice:
@@ -249,10 +228,17 @@ def answer_removal(by: By, run_id: int, *, remove: bool, count: int) -> None:
             raise Conflict("This question has been answered already.", code="already_answered")
         if remove and count != run.leaving:
             raise Conflict(f"{run.leaving:,} people would be removed.", code="other_number")
-        run.options = {**run.options, "removal": "yes" if remove else "no"}
-        run.state = ImportState.WAITING
-        after_commit(lambda: jobs.ring(jobs.Job.IMPORT_PEOPLE))
-        _changed(run)
+        _answer(run, remove=remove)
+        action = "removal.confirmed" if remove else "removal.declined"
+        about = f"import:{run.id}"
+        audit(by.institution_id, action, about, by.staff_id, name=run.name, count=run.leaving)
+
+
+def _answer(run: ImportRun, *, remove: bool) -> None:
+    """In the open transaction."""
+    run.options = {**run.options, "removal": remove}
+    _wait(run)
+    tell(run)
 
 
 @retrying
@@ -272,8 +258,8 @@ def _delete(run_ids: Sequence[int]) -> None:
 
 
 def forget_old() -> None:
-    """Let go of files that nobody imports, and of what became of rows long ago. Harmless at any
-    time."""
+    """Let go of files that nobody imports, of questions that nobody answers, and of what became of
+    rows long ago. Harmless at any time."""
     now = clock.now()
     with transaction():
         idle = ImportRun.state.not_in([ImportState.WAITING, ImportState.ASKING])
@@ -281,100 +267,8 @@ def forget_old() -> None:
         db.session.execute(delete(ImportPart).where(ImportPart.run_id.in_(old)))
         older = select(ImportRun.id).where(idle, ImportRun.created_at < now - ROWS_KEPT)
         db.session.execute(delete(ImportRow).where(ImportRow.run_id.in_(older)))
-
-
-# Looking
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    run: ImportRun
-    by: str | None
-
-
-def latest(viewer: Viewer) -> list[Listed]:
-    """The newest imports of the institution."""
-    found = db.session.execute(
-        select(ImportRun, Staff.name)
-        .outerjoin(Staff, Staff.id == ImportRun.staff_id)
-        .where(ImportRun.institution_id == viewer.institution_id)
-        .order_by(ImportRun.id.desc())
-        .limit(_LATEST)
-    )
-    return [Listed(run, name) for run, name in found]
-
-
-def one(institution_id: int, run_id: int) -> ImportRun:
-    run = db.session.get(ImportRun, run_id, populate_existing=True)
-    if run is None or run.institution_id != institution_id:
-        raise NotFound("There is no such import.")
-    return run
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One row of the file, and how it would be read."""
-
-    line: int
-    cells: list[str]
-    entry: Entry | Refused
-
-
-def preview(viewer: Viewer, run: ImportRun) -> list[Sample]:
-    """The first rows. Of OneRoster 1.2 the kinds are known only when all of it is read."""
-    file = next(iter(run.files))
-    try:
-        found = list(islice(import_files.rows(run, file), _PREVIEW))
-    except Unreadable:
-        return []
-
-    def kind(_user: str) -> str:
-        return "student"
-
-    return [
-        Sample(line, cells, importing.read(run, viewer.region, kind, cells))
-        for line, cells in found
-    ]
-
-
-def mapping_problem(viewer: Viewer, run: ImportRun) -> str | None:
-    if PEOPLE not in run.files:
-        return None
-    held = chosen(run).mapping or []
-    may_link = By.of(viewer).may_link
-    return rules.mapping_problem(run.files[PEOPLE]["columns"], held, may_link=may_link)
-
-
-def rows(
-    run: ImportRun, outcome: Outcome | None, *, after: int = 0, limit: int = PAGE
-) -> list[ImportRow]:
-    """What became of the rows, in their order. `after`: the id of the last one shown."""
-    found = select(ImportRow).where(ImportRow.run_id == run.id, ImportRow.id > after)
-    if outcome is not None:
-        found = found.where(ImportRow.outcome == outcome)
-    return list(db.session.execute(found.order_by(ImportRow.id).limit(limit)).scalars())
-
-
-def export(viewer: Viewer, run_id: int) -> Iterator[ImportRow]:
-    """What became of every row, read bit by bit; that it was exported is written down."""
-    with transaction():
-        run = one(viewer.institution_id, run_id)
-        audit(
-            *(viewer.institution_id, "import.exported", f"import:{run_id}", viewer.staff_id),
-            name=run.name,
+        asking = select(ImportRun).where(
+            ImportRun.state == ImportState.ASKING, ImportRun.started_at < now - KEPT
         )
-    return every_row(viewer.institution_id, run_id)
-
-
-def every_row(institution_id: int, run_id: int) -> Iterator[ImportRow]:
-    last = 0
-    while found := rows(one(institution_id, run_id), None, after=last, limit=_BATCH):
-        db.session.expunge_all()
-        db.session.rollback()  # no read stays open while somebody's line is slow
-        yield from found
-        last = found[-1].id
-
-
-def named_twice(run: ImportRun) -> list[str]:
-    """Columns of a plain file that have the same name: the first one is taken (C6)."""
-    return tables.twice(run.files[PEOPLE]["columns"]) if PEOPLE in run.files else []
+        for run in db.session.execute(asking.with_for_update(**LOCK)).scalars():
+            _answer(run, remove=False)

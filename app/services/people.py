@@ -110,7 +110,8 @@ def upsert_by_source(
     with transaction():
         made = _made_for_source(viewer, source_id, fields)
         person = made or editable(viewer, _id_of_source(viewer, source_id))
-        person.removed_at = None
+        if person.removed_at is not None:
+            _bring_back(viewer, person)
         for name, value in fields.items():
             setattr(person, name, value)
         if numbers is not None:
@@ -141,6 +142,20 @@ def _id_of_source(viewer: Viewer, source_id: str) -> int:
     ).scalar_one()
 
 
+def _bring_back(viewer: Viewer, person: Person) -> None:
+    """Somebody whom an import removed, with the phones that went with them."""
+    phones.wait_for_stop(person)
+    left, person.removed_at = person.removed_at, None
+    went = select(PersonPhone).where(
+        PersonPhone.person_id == person.id, PersonPhone.removed_at == left
+    )
+    found = {phone.contact_number_id: phone for phone in db.session.execute(went).scalars()}
+    for contact_id, number in lock(found).items():
+        phone = found[contact_id]
+        imported = phone.imported
+        phones.join(viewer, person, number, phone.type).imported = imported
+
+
 def _replace_phones(viewer: Viewer, person: Person, numbers: Sequence[tuple[str, str]]) -> None:
     kept = {
         phones.attach(viewer, person, number, kind, f"phones.{n}.number").id
@@ -148,7 +163,7 @@ def _replace_phones(viewer: Viewer, person: Person, numbers: Sequence[tuple[str,
     }
     for phone in phones.current(person.id):
         if phone.id not in kept:
-            phone.removed_at = clock.now()
+            phone.removed_at, phone.imported = clock.now(), True  # so a file may give it back
 
 
 def one(viewer: Viewer, person_id: int) -> Person:
@@ -203,11 +218,12 @@ def change_phone(
 
 @retrying
 def remove_phone(viewer: Viewer, phone_id: int) -> None:
-    """Take a number from a person. The row, and the number's consent, are kept (S3-38, D22)."""
+    """Take a number from a person: no import gives it back. The row, and the number's consent, are
+    kept (S3-38, D22)."""
     with transaction():
         found = phones.one(viewer, phone_id)
         editable(viewer, found.person_id)
-        found.removed_at = clock.now()
+        found.removed_at, found.imported = clock.now(), False
         _phone_audited(viewer, "phone.removed", phone_id)
         announce(viewer.institution_id, found.person_id)
 

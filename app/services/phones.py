@@ -81,8 +81,8 @@ def wait_for_stop(person: Person) -> None:
 
 
 def join(viewer: Viewer, person: Person, contact: ContactNumber, kind: PhoneType) -> PersonPhone:
-    """A number, which is locked, belongs to this person from now on. One that nobody has decided
-    about starts DISABLED for a person who said STOP (D14)."""
+    """A number, which is locked, belongs to this person from now on, whatever imports say. One that
+    nobody has decided about starts DISABLED for a person who said STOP (D14)."""
     known = db.session.execute(
         select(PersonPhone).where(
             PersonPhone.person_id == person.id, PersonPhone.contact_number_id == contact.id
@@ -92,7 +92,7 @@ def join(viewer: Viewer, person: Person, contact: ContactNumber, kind: PhoneType
     phone = known or PersonPhone(
         institution_id=viewer.institution_id, person_id=person.id, contact_number_id=contact.id
     )
-    phone.type, phone.removed_at = kind, None
+    phone.type, phone.imported, phone.removed_at = kind, False, None
     db.session.add(phone)
     db.session.flush()
     if not had_it and person.opted_out_at and contact.status is SmsStatus.DEFAULT:

@@ -7,8 +7,8 @@ from app.rules.importing import (
     Field,
     Refused,
     guess,
+    is_many,
     mapping_problem,
-    needs_confirmation,
     read,
 )
 from app.rules.phones import PhoneType
@@ -72,9 +72,9 @@ ENTRIES = [
      Entry("N1", "N1", "Maya", None, phones=(("+15125550147", M),))),
     ("N1|Maya||||||dana@northfield.example|",
      Entry("N1", "N1", "Maya", None, advisors=("dana@northfield.example",))),
-    ("N1|Maya|||||Parent||", Entry("N1", "N1", "Maya", None, kind="guardian")),
+    ("N1|Maya|||||Parent||", Entry("N1", "N1", "Maya", None, kind="guardian", says_kind=True)),
     ("N1|Maya|||||FACULTY||America/Chicago",
-     Entry("N1", "N1", "Maya", None, kind="staff", timezone="America/Chicago")),
+     Entry("N1", "N1", "Maya", None, kind="staff", says_kind=True, timezone="America/Chicago")),
     # C12: stored as it is; whoever exports takes care
     ("N1|=HYPERLINK(\"x\")|@SUM|||||||".removesuffix("|"),
      Entry("N1", "N1", '=HYPERLINK("x")', "@SUM")),
@@ -124,6 +124,23 @@ def test_all_that_is_wrong_with_a_row_is_told_together():
         assert part in found.reason
 
 
+@pytest.mark.parametrize(
+    ("text", "key"), [("N1|Maya", "N1"), (" N1 |Torres|,|Maya|||||||x", "N1"), ("|Maya", "")]
+)
+def test_who_is_on_a_line_that_is_cut_wrong_is_told_by_the_id_where_it_is_first(text, key):
+    """A cell too many before it would have moved it."""
+    found = row(text)
+    assert (type(found), found.key) == (Refused, key)
+    moved = read(["Torres", " Maya", "N1"], ["Name", "ID"], [F.NAME, F.SOURCE_ID], "student", "US")
+    assert (type(moved), moved.key) == (Refused, "")
+
+
+def test_a_line_without_its_id_is_about_nobody_that_is_known():
+    mapping = [F.SOURCE_ID, F.NAME, F.EMAIL]
+    found = read(["", "Maya Torres", "m@x.edu"], ["I", "N", "E"], mapping, "student", "US")
+    assert found == Refused("There is no ID.", "", "Maya Torres")
+
+
 def test_the_names_of_the_columns_again_are_nobody():
     """C1"""
     found = row("|".join(COLUMNS))
@@ -167,4 +184,4 @@ def test_without_an_id_a_name_with_an_address_is_the_key():
 )
 def test_removing_more_than_a_fifth_is_asked_about(removing, of, asks):
     """C15"""
-    assert needs_confirmation(removing, of) is asks
+    assert is_many(removing, of) is asks

@@ -19,8 +19,8 @@ def read(data: bytes, piece: int = 7) -> list[tuple[int, list[str]]]:
     """In pieces so small that each border falls somewhere."""
     pieces = [data[n : n + piece] for n in range(0, len(data), piece)]
     encoding = encoding_of(pieces)
-    first = next(lines(pieces, encoding), "")
-    return list(rows(lines(pieces, encoding), delimiter_of(first)))
+    delimiter = delimiter_of(lines(pieces, encoding))
+    return list(rows(lines(pieces, encoding), delimiter))
 
 
 PLAIN = [(1, ["ID", "Name"]), (2, ["1", "Maya"]), (3, ["2", "Tomás"])]
@@ -37,6 +37,9 @@ READ = [
         (1, ["ID", "Na,me"]), (2, ["1", 'a\n"b"']), (6, ["2", "c"])]),
     (b'"a,b";c\n1;2\n', [(1, ["a,b", "c"]), (2, ["1", "2"])]),
     ("ID,Name\n1,a\u2028b\x0bc\n".encode(), [(1, ["ID", "Name"]), (2, ["1", "a\u2028b\x0bc"])]),
+    (b"\r\n \nID;Name\n1;Maya\n", [(3, ["ID", "Name"]), (4, ["1", "Maya"])]),
+    (b"ID,Name" + b"," * 16_000 + b"\n1,Maya\n", [
+        (1, ["ID", "Name", *[""] * 198]), (2, ["1", "Maya"])]),  # as some programs write
     (b"", []),
     (b"\r\n \r\n", []),
 ]  # fmt: skip
@@ -53,10 +56,15 @@ REFUSED = [
     (b"PK\x03\x04\x00\x00", "no CSV file"),  # C4
     (b"MZ\x90\x00\x03", "no CSV file"),
     (b"ID,Name\n1,\x00\n", "no CSV file"),
+    ("ID,Name\n1,\0\n".encode("utf-16"), "no CSV file"),
+    ("ID,Name\n1,Maya\n".encode("utf-32"), "no CSV file"),
+    ("ID,Name\n1,Maya\n".encode("utf-16")[:-1], "no CSV file"),  # half a letter
     (b"ID,Name\n1,\x81\xff\n", "no CSV file"),  # neither UTF-8 nor what Excel writes
     (b'ID,Name\n1,Maya\n2,"Tom\n3,Noor\n', "Line 3: a quote is opened and never closed"),
     (b'ID,Name\n1,"Ma"ya\n', "Line 2: a quote stands in the middle"),
     (b'ID,Name\n1,"' + b"x" * (LONGEST_CELL + 9) + b'"\n', "Line 2: a quote is opened"),
+    (b"ID,Name\n1,Maya" + b",x" * 2000 + b"\n", "Line 2: it has 2,002 columns"),
+    (b"ID,Name\n" + b'1,"\n",' * 400_000, "longer than 1,000,000 characters"),  # one row
     (b"ID,Name\n" + b"x" * (LONGEST_LINE + 9000), "longer than 1,000,000 characters"),  # C5
 ]
 

@@ -125,3 +125,6 @@ def upgrade() -> None:
         "UPDATE message SET holder_id = (SELECT c.staff_id FROM conversation AS c"
         " WHERE c.id = message.conversation_id) WHERE staff_id IS NULL"
     )
+
+    with op.batch_alter_table('import_run', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('claims', sa.Integer(), nullable=False, server_default='0'))
