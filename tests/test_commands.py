@@ -216,6 +216,7 @@ def test_people_are_imported_from_a_file(made, school, tmp_path):
     lines = asked.stdout.splitlines()
     assert lines[0] == "Line 2: Mobile phone: 911 is an emergency number."
     assert lines[1].startswith("3 of 5 people would be removed.")
+    assert lines[2].endswith(": 1 unchanged, 1 refused, 3 skipped")  # nothing is left asking
     confirmed = made.said(*command, "--remove-missing", "--confirm-removal", "3")
     assert confirmed.endswith(": 1 unchanged, 1 refused, 3 removed")
     broken = tmp_path / "broken.csv"

@@ -229,9 +229,13 @@ def answer_removal(by: By, run_id: int, *, remove: bool, count: int) -> None:
         if remove and count != run.leaving:
             raise Conflict(f"{run.leaving:,} people would be removed.", code="other_number")
         _answer(run, remove=remove)
-        action = "removal.confirmed" if remove else "removal.declined"
-        about = f"import:{run.id}"
-        audit(by.institution_id, action, about, by.staff_id, name=run.name, count=run.leaving)
+        audit(
+            by.institution_id,
+            "removal.confirmed" if remove else "removal.declined",
+            *(f"import:{run.id}", by.staff_id),
+            name=run.name,
+            count=run.leaving,
+        )
 
 
 def _answer(run: ImportRun, *, remove: bool) -> None:

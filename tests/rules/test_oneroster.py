@@ -102,3 +102,8 @@ def test_what_is_wrong_is_told():
         found = user(**fields)
         assert isinstance(found, Refused)
         assert says in found.reason
+
+
+def test_a_line_that_is_cut_wrong_is_refused_with_the_id_that_stands_first():
+    found = read_user(["u1", "active"], Columns.of(V11), str, "US")
+    assert found == Refused("This line has 2 cells, the first line has 18.", "u1")
