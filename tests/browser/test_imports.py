@@ -90,6 +90,7 @@ def test_removing_most_people_is_asked_about(school, opened):
     expect(page.get_by_role("heading", name="Remove 4 of 5 people?")).to_be_visible()
     for n in range(1, 5):
         expect(page.locator(".outcomes tbody tr").filter(has_text=f"Person{n}")).to_be_visible()
+    assert looked_at(page) == []
     watching = opened(school.admin(), f"/people/{person_of(school, 'N4')}")
     expect(watching.get_by_text("removed by an import")).to_have_count(0)
     page.get_by_role("button", name="Remove 4 people").click()
