@@ -29,6 +29,7 @@ def upgrade() -> None:
     sa.Column('of', sa.Integer(), nullable=True),
     sa.Column('problem', sa.Text(), nullable=False),
     sa.Column('lease_until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('claims', sa.Integer(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('started_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('finished_at', sa.DateTime(timezone=True), nullable=True),
@@ -125,6 +126,3 @@ def upgrade() -> None:
         "UPDATE message SET holder_id = (SELECT c.staff_id FROM conversation AS c"
         " WHERE c.id = message.conversation_id) WHERE staff_id IS NULL"
     )
-
-    with op.batch_alter_table('import_run', schema=None) as batch_op:
-        batch_op.add_column(sa.Column('claims', sa.Integer(), nullable=False, server_default='0'))
