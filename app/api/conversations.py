@@ -8,16 +8,16 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter
 
 from app.api.endpoints import get, patch, post
-from app.api.messages import Body, Message, listed
-from app.api.messages import shown as shown_message
+from app.api.messages import Body, listed
 from app.api.paging import Page, Paging, page
 from app.api.types import ABSENT, Changes, Id, Input, Shape, Text, Time
 from app.models import Direction
 from app.rules.access import READERS, WRITERS, Viewer
-from app.services import handling, inbox, messages, reading, sending
+from app.services import handling, inbox, messages, reading, sending, shapes
 from app.services.dispatching import Draft
 from app.services.inbox import Row
 from app.services.messages import Filter
+from app.services.shapes import Message
 
 _BY_TIME: TypeAdapter[Any] = TypeAdapter(tuple[Time, Id])
 
@@ -145,4 +145,4 @@ def reply(viewer: Viewer, conversation_id: int, body: Reply) -> Message:
     Needs `text.start`, or `text.reply` where the person wrote first.
     """
     sent = sending.in_thread(viewer, conversation_id, Draft(body.body))
-    return shown_message(messages.one(viewer, sent.id))
+    return shapes.message(messages.one(viewer, sent.id))

@@ -1,7 +1,6 @@
 """Messages: writing to a person, and the log of what was said (contract 4)."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from itertools import takewhile
 from typing import Annotated, Literal
 
@@ -9,18 +8,18 @@ from pydantic import AfterValidator, Field
 
 from app.api.endpoints import get, post
 from app.api.paging import BY_ID, Page, Paging, page
-from app.api.types import Id, Input, Shape, Text, Time, Typed
-from app.models import Direction, Email
+from app.api.types import Id, Input, Text, Time, Typed
+from app.models import Direction
 from app.rules import texts
 from app.rules.access import READERS, WRITERS, Viewer
 from app.rules.dispatch import Channel
-from app.rules.lifecycle import BY_WORD, Status
+from app.rules.lifecycle import BY_WORD
 from app.rules.reasons import Reason
-from app.services import messages, resending, sending
+from app.services import messages, resending, sending, shapes
 from app.services.dispatching import Draft
 from app.services.messages import Filter, Logged
+from app.services.shapes import Message, StatusWord
 
-_NEVER_EMAILED = (Status.HELD, Status.CANCELED)
 _WHY_NO_TEXT = tuple(takewhile(lambda reason: reason is not Reason.DELIVERY_FAILED, Reason))
 
 
@@ -31,57 +30,7 @@ def _sendable(body: str) -> str:
     return body
 
 
-def _status(word: str) -> str:
-    if word not in BY_WORD:
-        raise ValueError(f"A status is one of {', '.join(BY_WORD)}.")
-    return word
-
-
 Body = Annotated[str, AfterValidator(_sendable), Field(examples=["Are you coming at 3?"])]
-StatusWord = Annotated[
-    str, AfterValidator(_status), Field(json_schema_extra={"enum": sorted(BY_WORD)})
-]
-
-
-class MessageError(Shape):
-    code: str
-    message: str | None
-
-
-class FollowingEmail(Shape):
-    """The email that carried a text which could not be delivered."""
-
-    status: Literal["queued", "sent", "failed"]
-    to: str
-
-
-class Message(Shape):
-    """`reason`: why it is no text, or why this phone. `email`: null unless one followed a text."""
-
-    id: int
-    direction: Direction
-    type: str
-    channel: Channel
-    status: StatusWord
-    reason: str | None
-    person_id: int | None
-    staff_id: int | None
-    conversation_id: int
-    from_: str | None = Field(serialization_alias="from")
-    to: str | None
-    body: str
-    encoding: str | None
-    segments: int | None
-    error: MessageError | None
-    email: FollowingEmail | None
-    provider: str | None
-    provider_sid: str | None
-    resend_of: int | None
-    org_unit_id: None = None
-    send_at: datetime | None
-    created_at: datetime
-    sent_at: datetime | None
-    delivered_at: datetime | None
 
 
 class NewMessage(Input):
@@ -112,50 +61,6 @@ class MessagesQuery(Paging):
     until: Time | None = None
 
 
-def shown(row: Logged) -> Message:
-    said, email = row.message, row.email
-    is_email = said.channel is Channel.EMAIL and said.status not in _NEVER_EMAILED
-    error = (
-        MessageError(code=said.error_code, message=said.error_message) if said.error_code else None
-    )
-    return Message(
-        id=said.id,
-        direction=said.direction,
-        type=said.kind.value,
-        channel=said.channel,
-        status=_email_word(said.status) if is_email else said.status.word,
-        reason=said.reason,
-        person_id=said.person_id,
-        staff_id=said.staff_id,
-        conversation_id=said.conversation_id,
-        from_=said.from_address,
-        to=said.to_address,
-        body=said.body,
-        encoding=said.encoding,
-        segments=said.segments,
-        error=error,
-        email=_followed_by(email) if email and not is_email else None,
-        provider=row.provider,
-        provider_sid=said.provider_sid,
-        resend_of=said.resend_of,
-        send_at=said.send_at,
-        created_at=said.created_at,
-        sent_at=said.sent_at,
-        delivered_at=said.delivered_at,
-    )
-
-
-def _followed_by(email: Email) -> FollowingEmail:
-    return FollowingEmail(status=_email_word(email.status), to=email.to_address)
-
-
-def _email_word(status: Status) -> Literal["queued", "sent", "failed"]:
-    """What a worker does meanwhile is its own: queued until the mail server has answered."""
-    if status is Status.SENT:
-        return "sent"
-    return "failed" if status is Status.FAILED else "queued"
-
-
 def listed(viewer: Viewer, query: Paging, wanted: Filter) -> Page[Message]:
     return page(
         query,
@@ -167,7 +72,7 @@ def listed(viewer: Viewer, query: Paging, wanted: Filter) -> Page[Message]:
 
 
 def _all(rows: Sequence[Logged]) -> list[Message]:
-    return [shown(row) for row in rows]
+    return [shapes.message(row) for row in rows]
 
 
 # Who may write is decided where it is sent, because it depends on the conversation (D4, D41).
@@ -179,7 +84,7 @@ def create(viewer: Viewer, body: NewMessage) -> Message:
     """
     draft = Draft(body.body, body.phone_id, body.channel, send_at=body.send_at)
     sent = sending.to_person(viewer, body.person_id, draft)
-    return shown(messages.one(viewer, sent.id))
+    return shapes.message(messages.one(viewer, sent.id))
 
 
 @get("/messages", *READERS)
@@ -193,7 +98,7 @@ def list_(viewer: Viewer, query: MessagesQuery) -> Page[Message]:
 @get("/messages/<id:message_id>", *READERS)
 def one(viewer: Viewer, message_id: int) -> Message:
     """One message."""
-    return shown(messages.one(viewer, message_id))
+    return shapes.message(messages.one(viewer, message_id))
 
 
 @post("/messages/<id:message_id>/cancel", *WRITERS, conflicts=("not_cancelable", "automatic"))

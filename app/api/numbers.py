@@ -1,7 +1,5 @@
 """Numbers: the pool, and who holds which number (contract 4, S3-22..S3-38)."""
 
-from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Literal
 
 from flask import current_app
@@ -9,22 +7,11 @@ from pydantic import Field
 
 from app.api.endpoints import delete, get, post
 from app.api.paging import BY_ID, Page, Paging, page
-from app.api.types import Id, Input, Shape, Typed
+from app.api.types import Id, Input, Typed
 from app.config import Settings
-from app.models import Assignment, SenderNumber
 from app.rules.access import Can, Viewer
-from app.services import adding, numbers
-
-
-class Number(Shape):
-    id: int
-    number: str
-    status: Annotated[
-        str, Field(json_schema_extra={"enum": ["available", "assigned", "cooling", "retired"]})
-    ]
-    staff_id: int | None
-    assigned_at: datetime | None
-    last_used_at: datetime | None
+from app.services import adding, numbers, shapes
+from app.services.shapes import Number
 
 
 class NewNumber(Input):
@@ -40,20 +27,6 @@ class NewHolder(Input):
     conversations: Literal["move", "keep"]
 
 
-def _shown(rows: Sequence[tuple[SenderNumber, Assignment | None]]) -> list[Number]:
-    return [
-        Number(
-            id=number.id,
-            number=number.e164,
-            status=numbers.status_of(number, held.staff_id if held else None),
-            staff_id=held.staff_id if held else None,
-            assigned_at=held.assigned_at if held else None,
-            last_used_at=number.last_used_at,
-        )
-        for number, held in rows
-    ]
-
-
 @get("/numbers", Can.NUMBERS_MANAGE)
 def list_(viewer: Viewer, query: Paging) -> Page[Number]:
     """The institution's numbers, newest first."""
@@ -62,7 +35,7 @@ def list_(viewer: Viewer, query: Paging) -> Page[Number]:
         BY_ID,
         lambda limit, before: numbers.listed(viewer, limit, before),
         lambda row: row[0].id,
-        _shown,
+        shapes.numbers,
     )
 
 
@@ -71,7 +44,7 @@ def create(viewer: Viewer, body: NewNumber) -> Number:
     """Put a number you own into the pool, and point it here at the provider."""
     settings: Settings = current_app.config["SETTINGS"]
     [number_id] = adding.add(viewer.institution_id, [body.number], settings.public)
-    return _shown([numbers.one(viewer, number_id)])[0]
+    return shapes.numbers([numbers.one(viewer, number_id)])[0]
 
 
 @post(
@@ -82,7 +55,7 @@ def create(viewer: Viewer, body: NewNumber) -> Number:
 def assign(viewer: Viewer, number_id: int, body: NewHolder) -> Number:
     """Hand a number to a member of staff whose role may hold one."""
     numbers.assign(viewer, number_id, body.staff_id, move=body.conversations == "move")
-    return _shown([numbers.one(viewer, number_id)])[0]
+    return shapes.numbers([numbers.one(viewer, number_id)])[0]
 
 
 @delete("/numbers/<id:number_id>/assignment", Can.NUMBERS_MANAGE, conflicts=("not_assigned",))

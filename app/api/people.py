@@ -1,24 +1,22 @@
 """People: who may be written to, and what would happen to a text to them (contract 4)."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from app.api import phones
 from app.api.endpoints import delete, get, patch, post, put
 from app.api.paging import BY_ID, Page, Paging, page
-from app.api.phones import Phone, TheirType
+from app.api.phones import TheirType
 from app.api.types import ABSENT, Changes, Id, Input, Name, Query, Shape, Text, Typed
 from app.errors import NotFound
-from app.models import Person as Row
 from app.models import PersonKind
 from app.rules import words
 from app.rules.access import Can, Viewer
 from app.rules.dispatch import SendSms
-from app.services import people, sending, students
+from app.services import people, sending, shapes, students
 from app.services import phones as records
+from app.services.shapes import Person, Phone
 
 Family = Annotated[Text, Field(max_length=200, examples=["Torres"])]
 Email = Annotated[
@@ -28,18 +26,6 @@ Zone = Annotated[Text, Field(min_length=1, max_length=64)]
 SourceId = Annotated[Text, Field(min_length=1, max_length=200, examples=["N0041877"])]
 _SOURCE_ID: TypeAdapter[str] = TypeAdapter(SourceId)
 _BY_NAME: TypeAdapter[Any] = TypeAdapter(tuple[Text, Text, Id])
-
-
-class Person(Shape):
-    id: int
-    kind: PersonKind
-    given_name: str
-    family_name: str
-    email: str | None
-    source_id: str | None
-    timezone: str | None
-    opted_out: bool
-    phones: list[Phone]
 
 
 class NewPhone(Input):
@@ -121,28 +107,8 @@ class Advisor(Shape):
     since: datetime
 
 
-def _shown(rows: Sequence[Row]) -> list[Person]:
-    staff = [row.id for row in rows if row.kind is PersonKind.STAFF]
-    held = records.system_numbers(staff) if staff else {}
-    return [
-        Person(
-            id=row.id,
-            kind=row.kind,
-            given_name=row.given_name,
-            family_name=row.family_name,
-            email=row.email,
-            source_id=row.source_id,
-            timezone=row.timezone,
-            opted_out=row.opted_out_at is not None,
-            phones=[*map(phones.shown, row.phones)]
-            + ([phones.ours(held[row.id])] if row.id in held else []),
-        )
-        for row in rows
-    ]
-
-
 def _one(viewer: Viewer, person_id: int) -> Person:
-    return _shown([people.one(viewer, person_id)])[0]
+    return shapes.people([people.one(viewer, person_id)])[0]
 
 
 @get("/people", Can.PEOPLE_READ)
@@ -161,7 +127,7 @@ def list_(viewer: Viewer, query: PeopleQuery) -> Page[Person]:
             after=after,
         ),
         lambda row: (row.family_name, row.given_name, row.id),
-        _shown,
+        shapes.people,
     )
 
 
@@ -203,7 +169,7 @@ def change(viewer: Viewer, person_id: int, body: PersonChanges) -> Person:
 def add_phone(viewer: Viewer, person_id: int, body: NewPhone) -> Phone:
     """Give a person another number."""
     phone_id = people.add_phone(viewer, person_id, body.number, body.type)
-    return phones.shown(records.one(viewer, phone_id))
+    return shapes.phone(records.one(viewer, phone_id))
 
 
 @get("/people/<id:person_id>/route", Can.PEOPLE_READ)

@@ -9,28 +9,13 @@ from pydantic import Field
 from app.api.endpoints import delete, get, patch, post
 from app.api.paging import BY_ID, Page, Paging, page
 from app.api.types import ABSENT, Changes, Input, Shape, Text
-from app.models import ConsentEntry, PersonPhone
+from app.models import ConsentEntry
 from app.rules.access import Can, Viewer
 from app.rules.consent import SmsStatus
-from app.rules.phones import PhoneType
-from app.services import consent, people, phones
+from app.services import consent, people, phones, shapes
+from app.services.shapes import Phone
 
 TheirType = Literal["mobile", "home", "work", "other"]  # system is for our own numbers
-OURS = (
-    0  # the id of a number of ours on its holder's record: no phone, so nothing can be done to it
-)
-
-
-class Phone(Shape):
-    """`verified_by`: a staff id. `text_msg_only`: a number of ours, takes no calls (S3-33)."""
-
-    id: int
-    number: str
-    type: PhoneType
-    sms_status: SmsStatus
-    verified_at: datetime | None
-    verified_by: int | None
-    text_msg_only: bool
 
 
 class PhoneChanges(Changes):
@@ -56,38 +41,12 @@ class LedgerEntry(Shape):
     at: datetime
 
 
-def shown(phone: PersonPhone) -> Phone:
-    number = phone.contact_number
-    return Phone(
-        id=phone.id,
-        number=number.e164,
-        type=phone.type,
-        sms_status=number.status,
-        verified_at=phone.verified_at,
-        verified_by=phone.verified_by,
-        text_msg_only=False,
-    )
-
-
-def ours(e164: str) -> Phone:
-    """How a number of ours shows on its holder's record (S3-31)."""
-    return Phone(
-        id=OURS,
-        number=e164,
-        type=PhoneType.SYSTEM,
-        sms_status=SmsStatus.DEFAULT,
-        verified_at=None,
-        verified_by=None,
-        text_msg_only=True,
-    )
-
-
 @patch("/phones/<id:phone_id>", Can.PEOPLE_EDIT)
 def change(viewer: Viewer, phone_id: int, body: PhoneChanges) -> Phone:
     """Change the type, or stamp who verified the number and when."""
     given = body.given()
     people.change_phone(viewer, phone_id, kind=given.get("type"), verified=given.get("verified"))
-    return shown(phones.one(viewer, phone_id))
+    return shapes.phone(phones.one(viewer, phone_id))
 
 
 @delete("/phones/<id:phone_id>", Can.PEOPLE_EDIT)
@@ -100,7 +59,7 @@ def remove(viewer: Viewer, phone_id: int) -> None:
 def set_consent(viewer: Viewer, phone_id: int, body: ConsentChange) -> Phone:
     """Set whether the number may be texted, with the reason."""
     consent.set_by_staff(viewer, phone_id, body.status, body.reason)
-    return shown(phones.one(viewer, phone_id))
+    return shapes.phone(phones.one(viewer, phone_id))
 
 
 @get("/phones/<id:phone_id>/consent", Can.PEOPLE_READ)

@@ -12,6 +12,8 @@ from pydantic import (
     Field,
 )
 
+from app.services.shapes import Shape as Shape
+
 BIGGEST_ID = 2**63 - 1
 
 
@@ -66,9 +68,3 @@ class Query(BaseModel):
     """The parameters of a GET."""
 
     model_config = ConfigDict(extra="forbid")
-
-
-class Shape(BaseModel):
-    """An answer."""
-
-    model_config = ConfigDict(from_attributes=True)
