@@ -58,6 +58,11 @@ class Timing:
     mail_first_wait: float = 15.0  # the mail server said later; doubles with every try
     mail_longest_wait: float = 1800.0
     mail_give_up: float = 24 * 3600.0  # an email not taken by then has failed
+    hook_every: float = 2.0  # looks for events that other systems are to be told
+    hook_deadline: float = 10.0  # one call to another system
+    hook_first_wait: float = 15.0  # it did not take an event; doubles with every try
+    hook_longest_wait: float = 1800.0
+    hook_give_up: float = 24 * 3600.0  # an event not taken by then is given up
     unseen_before_notice: float = 120.0  # no browser of the holder for this long (S3-16)
     live_poll: float = 5.0  # the live reader looks this often without a bell
     live_ping: float = 25.0

@@ -22,9 +22,9 @@ from rq.serializers import JSONSerializer
 log = structlog.get_logger()
 
 # What waits for a provider stands in queues of its own: one that is silent holds up no mail. So
-# does what takes a minute: files of people.
-QUEUES = ("delivery", "asking", "files", "default")
-DELIVERY_QUEUE, ASKING_QUEUE, FILES_QUEUE, DEFAULT_QUEUE = QUEUES
+# do the systems of others, and what takes a minute: files of people.
+QUEUES = ("delivery", "asking", "files", "hooks", "default")
+DELIVERY_QUEUE, ASKING_QUEUE, FILES_QUEUE, HOOKS_QUEUE, DEFAULT_QUEUE = QUEUES
 BELL = "replyline:events"  # Redis channel; the payload is an institution's id, or a whisper
 _RING_SECONDS = 60  # a ring that nobody answered is forgotten after this
 _REDIS_TIMEOUT = 1.0  # seconds; a request never waits longer for a bell
@@ -37,6 +37,7 @@ class Job(StrEnum):
     SETTLE = "workers.settling.settle"
     IMPORT = "workers.gaps.import_missed"
     IMPORT_PEOPLE = "workers.files.import_people"
+    TELL_HOOKS = "workers.hooks.tell"
     SEND_EMAILS = "workers.email.send_due"
     SWEEP = "workers.upkeep.sweep"
     NOTICES = "workers.upkeep.write_notices"
@@ -51,6 +52,7 @@ QUEUE_OF = {
     Job.SETTLE: ASKING_QUEUE,
     Job.IMPORT: ASKING_QUEUE,
     Job.IMPORT_PEOPLE: FILES_QUEUE,
+    Job.TELL_HOOKS: HOOKS_QUEUE,
 }
 
 
@@ -116,6 +118,8 @@ def ring_bell(institution_id: int) -> None:
 
 def whisper(institution_id: int, audience: Iterable[str], frame: dict[str, Any]) -> None:
     """Tell the browsers that may hear it what nobody needs to remember. Raises RedisError."""
+    if current_app.extensions["redis"] is None:
+        return
     told = {"institution": institution_id, "audience": list(audience), "frame": frame}
     redis().publish(BELL, json.dumps(told))
 

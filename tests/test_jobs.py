@@ -21,5 +21,5 @@ def test_every_queue_is_one_that_workers_listen_to():
 
 def test_what_was_left_is_looked_for_periodically():
     periodic = {Job.SWEEP, Job.IMPORT, Job.NOTICES, Job.RELEASE, Job.FORGET}
-    periodic |= {Job.FACTS, Job.SUMMARY}
+    periodic |= {Job.FACTS, Job.SUMMARY, Job.TELL_HOOKS}
     assert set(periodic_table(Timing())) == periodic

@@ -238,6 +238,7 @@ def test_the_table_of_a_demo(settings):
         "worker-delivery",
         "worker-asking",
         "worker-files",
+        "worker-hooks",
         "worker-default",
         "scheduler",
     ]

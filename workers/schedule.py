@@ -29,6 +29,7 @@ def periodic_table(timing: Timing) -> dict[Job, float]:
         Job.IMPORT: timing.sweep_every,
         Job.NOTICES: timing.sweep_every,
         Job.RELEASE: timing.release_every,
+        Job.TELL_HOOKS: timing.hook_every,
         Job.FORGET: _HOUR,
         Job.FACTS: _HOUR,
         Job.SUMMARY: _HOUR,

@@ -8,6 +8,7 @@ from app.services import (
     delivery,
     handling,
     health,
+    hook_outbox,
     idempotency,
     import_claims,
     import_runs,
@@ -43,6 +44,7 @@ def forget_old() -> None:
     jobs.answered(Job.FORGET)
     idempotency.forget_old()
     import_runs.forget_old()
+    hook_outbox.forget_old()
 
 
 def write_notices() -> None:

@@ -11,11 +11,13 @@ from typing import Any, NamedTuple
 from flask import current_app, render_template
 from markupsafe import Markup, escape
 
+from app.api import hooks
 from app.api.endpoints import ID_DIGITS, KEY_LENGTH, blueprint
 from app.api.openapi import Json, document
 from app.api.types import BIGGEST_ID
 from app.config import Settings
 from app.rules.access import MEANING
+from app.rules.hooks import CHOICES, GONE
 from app.services.idempotency import KEPT
 
 _CODE = re.compile(r"`([^`]+)`")
@@ -49,6 +51,11 @@ def docs() -> str:
         scopes=MEANING,
         per_minute=settings.timing.api_per_minute,
         key_length=KEY_LENGTH,
+        events=CHOICES,
+        gone=GONE,
+        verify=hooks.VERIFY,
+        hook_seconds=int(settings.timing.hook_deadline),
+        hook_hours=int(settings.timing.hook_give_up // 3600),
         key_hours=int(KEPT.total_seconds() // 3600),
     )
 

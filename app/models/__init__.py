@@ -1,6 +1,7 @@
 """Models: the tables, and where a rule needs a row, its `facts()`."""
 
 from app.models.facts import DailyFact, FactDay, LimitAlert
+from app.models.hooks import HOOK_WAITING, Hook, HookDelivery, HookState
 from app.models.imports import ImportPart, ImportRow, ImportRun, ImportState, Outcome
 from app.models.institution import Institution, Seats, Usage
 from app.models.messages import (
@@ -55,6 +56,7 @@ __all__ = [
     "CONVERSATION_UNCLAIMED",
     "CONVERSATION_UNREAD",
     "EMAIL_UNFINISHED",
+    "HOOK_WAITING",
     "MESSAGE_HELD",
     "MESSAGE_UNFINISHED",
     "Advisee",
@@ -74,6 +76,9 @@ __all__ = [
     "EventCounter",
     "EventRow",
     "FactDay",
+    "Hook",
+    "HookDelivery",
+    "HookState",
     "Idempotency",
     "ImportPart",
     "ImportRow",

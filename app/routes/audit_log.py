@@ -189,6 +189,8 @@ def _href(entry: Entry, asking: Viewer) -> str | None:
             return url_for("configuration.twilio", _anchor="numbers")
         case "token" if asking.can(Can.TOKENS_MANAGE):
             return url_for("tokens.index")
+        case "webhook" if asking.can(Can.TOKENS_MANAGE):
+            return url_for("hooks.one", hook_id=thing.id)
         case "standard_text":
             return url_for("standard_texts.index")
         case "institution" if asking.capabilities & {*GENERAL}:

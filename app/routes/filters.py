@@ -172,13 +172,14 @@ _PLACES = (
         "Settings",
         "configuration.index",
         "settings",
-        ("configuration", "audit_log"),
+        ("configuration", "audit_log", "hooks"),
         (
             Can.SETTINGS_EDIT,
             Can.NUMBERS_MANAGE,
             Can.LIMITS_EDIT,
             Can.PROVIDER_EDIT,
             Can.AUDIT_READ,
+            Can.TOKENS_MANAGE,
         ),
     ),
 )

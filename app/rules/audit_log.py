@@ -39,7 +39,7 @@ KINDS: dict[Kind, str] = {
     Kind.SETTINGS: "Settings",
     Kind.NUMBERS: "Numbers and provider",
     Kind.STAFF: "Staff and roles",
-    Kind.ACCESS: "Passwords and API tokens",
+    Kind.ACCESS: "Passwords, API tokens and webhooks",
     Kind.TEXTS: "Standard texts",
     Kind.EXPORTS: "Exports",
     Kind.OTHER: "Everything else",
@@ -112,6 +112,16 @@ DEEDS: dict[str, Deed] = {
     "sessions.ended": Deed(Kind.ACCESS, "signed [{target}] out of every other browser"),
     "token.created": Deed(Kind.ACCESS, "made the API token [{name}]", ("scopes",)),
     "token.revoked": Deed(Kind.ACCESS, "ended the API token {name} of {holder}"),
+    "webhook.created": Deed(Kind.ACCESS, "made [the webhook] to {host}", ("events",)),
+    "webhook.changed": Deed(Kind.ACCESS, "changed [the webhook] to {host}", ("events",)),
+    "webhook.secret_renewed": Deed(Kind.ACCESS, "renewed the secret of [the webhook] to {host}"),
+    "webhook.paused": Deed(Kind.ACCESS, "paused [the webhook] to {host}"),
+    "webhook.resumed": Deed(Kind.ACCESS, "resumed [the webhook] to {host}"),
+    "webhook.tested": Deed(Kind.ACCESS, "sent a test to [the webhook] to {host}"),
+    "webhook.sent_again": Deed(
+        Kind.ACCESS, "sent events again to [the webhook] to {host}", ("count",)
+    ),
+    "webhook.deleted": Deed(Kind.ACCESS, "deleted the webhook to {host}"),
     "standard_text.created": Deed(Kind.TEXTS, "added the shared text [{title}]"),
     "standard_text.changed": Deed(Kind.TEXTS, "changed the shared text [{title}]"),
     "standard_text.deleted": Deed(Kind.TEXTS, "deleted the shared text {title}"),
@@ -149,6 +159,8 @@ _LABELS = {
     "filter": "Filter",
     "rows": "Rows",
     "problem": "Stopped early",
+    "events": "Events",
+    "count": "Events",
 }
 _OF_NOBODY = {
     "number": "back to the pool",

@@ -166,6 +166,13 @@ ACCOUNT_STOPPED_BODY = (
     "saved again with credentials that work (replyline provider add)."
 )
 
+HOOK_PAUSED_SUBJECT = "{host} is told nothing any more"
+HOOK_PAUSED_BODY = (
+    "The webhook of {institution} to {host} was paused. The last try: {reason}.\n\n"
+    "Once the other system is well, resume it under Settings, Webhooks. What it missed is listed "
+    "there and can be sent again."
+)
+
 NO_NUMBER_SUBJECT = "{name} could not text for want of a number"
 NO_NUMBER_BODY = (
     "A message of {name} at {institution} {went}: {reason}.\n\n"

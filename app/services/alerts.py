@@ -25,6 +25,14 @@ def account_stopped(institution_id: int, why: str) -> None:
     _tell(institution, Can.PROVIDER_EDIT, letter, fields)
 
 
+def hook_paused(institution_id: int, host: str, why: str) -> None:
+    """Another system is told nothing any more until somebody has looked (C-32)."""
+    institution = db.session.get_one(Institution, institution_id)
+    fields = {"institution": institution.name, "host": host, "reason": why}
+    letter = (words.HOOK_PAUSED_SUBJECT, words.HOOK_PAUSED_BODY)
+    _tell(institution, Can.TOKENS_MANAGE, letter, fields)
+
+
 def limit_used(institution: Institution, month: str, used: int) -> None:
     """So much of the month is used, in the open transaction. What has been reached holds as a
     banner, and is told by email once per level and month."""

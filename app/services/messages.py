@@ -53,6 +53,12 @@ def one(viewer: Viewer, message_id: int) -> Logged:
     raise NotFound("There is no such message.")
 
 
+def of_institution(institution_id: int, message_id: int) -> Logged | None:
+    """Whoever holds its conversation: for what is told to other systems."""
+    found = _read([Message.id == message_id, Message.institution_id == institution_id], 1)
+    return found[0] if found else None
+
+
 def _read(wanted: list[Any], limit: int) -> list[Logged]:
     rows = db.session.execute(
         select(Message, Email, ProviderAccount.kind)

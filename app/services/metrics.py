@@ -11,14 +11,17 @@ from flask import current_app
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from app import clock
 from app.database import db
 from app.models import (
     EMAIL_UNFINISHED,
+    HOOK_WAITING,
     MESSAGE_UNFINISHED,
     Email,
+    Hook,
+    HookDelivery,
     Institution,
     Message,
     ProviderAccount,
@@ -51,6 +54,7 @@ class _Seen(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from _queues()
         yield _imported()
+        yield from _hooks()
         yield _sent()
         sockets = len(current_app.extensions["live"])
         yield GaugeMetricFamily(
@@ -103,6 +107,28 @@ def _imported() -> Metric:
     for sid, until in db.session.execute(accounts):
         family.add_metric([sid], (clock.now() - until).total_seconds())
     return family
+
+
+def _hooks() -> Iterator[Metric]:
+    """What waits for other systems; and how late we are with what they could be told now."""
+    now = clock.now()
+    waiting = (
+        select(func.count(), func.min(HookDelivery.due_at))
+        .join(Hook, Hook.id == HookDelivery.hook_id)
+        .where(HOOK_WAITING, Hook.paused_at.is_(None))
+    )
+    count, _ = db.session.execute(waiting).one()
+    awake = or_(Hook.rest_until.is_(None), Hook.rest_until <= now)
+    _, since = db.session.execute(waiting.where(awake)).one()
+    yield GaugeMetricFamily(
+        "replyline_webhook_events_waiting", "Events that wait for another system", count
+    )
+    late = (now - since).total_seconds() if since else 0
+    yield GaugeMetricFamily(
+        "replyline_webhook_late_seconds",
+        "How long the oldest event waits for a system that is not resting",
+        max(0, late),
+    )
 
 
 def _sent() -> Metric:

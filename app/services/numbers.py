@@ -85,7 +85,7 @@ def _number(viewer: Viewer, number_id: int) -> SenderNumber:
     return number
 
 
-def _open_assignment(number_id: int) -> Assignment | None:
+def open_assignment(number_id: int) -> Assignment | None:
     return db.session.execute(
         select(Assignment).where(
             Assignment.sender_number_id == number_id, Assignment.ended_at.is_(None)
@@ -104,7 +104,7 @@ def release(viewer: Viewer, number_id: int) -> None:
 def give_back(viewer: Viewer, number_id: int) -> None:
     """As `release`, in the open transaction."""
     number = _number(viewer, number_id)
-    assignment = _open_assignment(number_id)
+    assignment = open_assignment(number_id)
     if assignment is None:
         raise Conflict("Nobody holds this number.", code="not_assigned")
     _end(viewer, number, assignment)
@@ -118,7 +118,7 @@ def retire(viewer: Viewer, number_id: int) -> None:
         number = _number(viewer, number_id)
         if number.retired_at:
             raise Conflict("This number is retired already.", code="retired")
-        if assignment := _open_assignment(number_id):
+        if assignment := open_assignment(number_id):
             _end(viewer, number, assignment)
             _give_seat_back(viewer.institution_id)
         number.retired_at = clock.now()
@@ -207,7 +207,7 @@ def hand_on(viewer: Viewer, number_id: int, staff_id: int, *, move: bool) -> Non
     if number.retired_at:
         raise Conflict("This number is retired.", code="retired")
     new = _permitted_holder(viewer, staff_id)
-    old = _open_assignment(number_id)
+    old = open_assignment(number_id)
     if old and old.staff_id == staff_id:
         raise Conflict(f"{new.name} holds this number already.", code="already_assigned")
     threads: list[int] = []
@@ -291,7 +291,7 @@ def one(viewer: Viewer, number_id: int) -> tuple[SenderNumber, Assignment | None
     number = db.session.get(SenderNumber, number_id)
     if number is None or number.institution_id != viewer.institution_id:
         raise NotFound("There is no such number.")
-    return number, _open_assignment(number_id)
+    return number, open_assignment(number_id)
 
 
 def available(institution_id: int) -> int:

@@ -14,6 +14,7 @@ from app.models import (
     AuditEntry,
     ContactNumber,
     Conversation,
+    Hook,
     Institution,
     Person,
     PersonPhone,
@@ -37,8 +38,9 @@ _SMALL: dict[str, tuple[Any, Any]] = {
     "api_token": (ApiToken, ApiToken.name),
     "standard_text": (StandardText, StandardText.title),
     "number": (SenderNumber, SenderNumber.e164),
+    "hook": (Hook, Hook.url),
 }
-_PREFIX = {"api_token": "token"}  # where a subject is not called as its table
+_PREFIX = {"api_token": "token", "hook": "webhook"}  # where a subject is not called as its table
 
 
 @dataclass(frozen=True, slots=True)

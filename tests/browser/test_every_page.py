@@ -5,6 +5,7 @@ nothing scrolls sideways. The pages are those of the URL map, so that a new one 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
@@ -78,6 +79,7 @@ class Scene:
             days = {day: f"{clock.now():%Y-%m-%d}" for day in ("first", "last")}
             covered = {"by": school.admin().id, **days}
             assert browser.post("/profile/cover", data=covered).status_code == 303
+            told = hooks_of(school, browser)
         number = school.number(ours)["id"]
         kept = {"title": "Drop deadline", "body": "Hi {first_name}, until Dec 4. " * 8}
         assert dana.api.delete(f"/phones/{maya.phone_ids[1]}").status_code == 204
@@ -163,6 +165,8 @@ class Scene:
                 "configuration.releasing": [f"/settings/numbers/{number}/release"],
                 "configuration.retiring": [f"/settings/numbers/{number}/retire"],
                 "configuration.adding": ["/settings/numbers/add"],
+                "hooks.index": ["/settings/webhooks"],
+                "hooks.one": [told, f"{told}?state=given_up"],
             },
         )
 
@@ -183,6 +187,17 @@ def imports_of(school: School) -> list[int]:
         made.append(answer.json()["id"])
         until(lambda: api.get(f"/imports/{made[-1]}").json()["state"] != "waiting")
     return made[1:]
+
+
+def hooks_of(school: School, browser: httpx.Client) -> str:
+    """A webhook whose system does not take what it is told; the path of its page."""
+    form = {"url": f"{school.url}/nowhere/{'x' * 80}", "event": ["number.assigned"]}
+    assert browser.post("/settings/webhooks", data=form).status_code == 200
+    page = browser.get("/settings/webhooks").text
+    path = page.partition('class="who"><a href="')[2].partition('"')[0]
+    assert browser.post(f"{path}/test").status_code == 303
+    until(lambda: "Trying again" in browser.get(path).text)
+    return path
 
 
 def wrong_with(page: Page, rules: list[str] | None = None) -> list[str]:

@@ -18,6 +18,7 @@ PROCESSES = {  # by the end of their command lines
     "worker-delivery": ("worker", "--queue", "delivery"),
     "worker-asking": ("worker", "--queue", "asking"),
     "worker-files": ("worker", "--queue", "files"),
+    "worker-hooks": ("worker", "--queue", "hooks"),
     "worker-default": ("worker", "--queue", "default"),
     "scheduler": ("scheduler",),
 }

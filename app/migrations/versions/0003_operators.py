@@ -1,4 +1,4 @@
-"""What those need who answer for a school: imports of people, and the figures of days.
+"""What those need who answer for a school: imports of people, the figures of days, and webhooks.
 
 Tables that are there already only gain columns, so SQLite keeps them and their triggers.
 """
@@ -126,3 +126,55 @@ def upgrade() -> None:
         "UPDATE message SET holder_id = (SELECT c.staff_id FROM conversation AS c"
         " WHERE c.id = message.conversation_id) WHERE staff_id IS NULL"
     )
+
+    op.create_table('hook',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('institution_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('url', sa.Text(), nullable=False),
+    sa.Column('events', sa.JSON(), nullable=False),
+    sa.Column('secret', sa.Text(), nullable=False),
+    sa.Column('old_secret', sa.Text(), nullable=True),
+    sa.Column('old_secret_until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('failures', sa.Integer(), nullable=False),
+    sa.Column('failing_since', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('rest_until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('paused_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('paused_why', sa.Text(), nullable=False),
+    sa.Column('delivered_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('lease_until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('created_by', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['created_by'], ['staff.id'], name=op.f('fk_hook_created_by_staff')),
+    sa.ForeignKeyConstraint(['institution_id'], ['institution.id'], name=op.f('fk_hook_institution_id_institution')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_hook'))
+    )
+    with op.batch_alter_table('hook', schema=None) as batch_op:
+        batch_op.create_index('ix_hook_institution', ['institution_id', 'id'], unique=False)
+
+    op.create_table('hook_delivery',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('institution_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('hook_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('name', sa.String(length=60), nullable=False),
+    sa.Column('ids', sa.JSON(), nullable=False),
+    sa.Column('status', sa.String(length=32), nullable=True),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('state', sa.String(length=32), nullable=False),
+    sa.Column('tries', sa.Integer(), nullable=False),
+    sa.Column('since', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('due_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('tried_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('code', sa.Integer(), nullable=True),
+    sa.Column('error', sa.Text(), nullable=False),
+    sa.Column('finished_at', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['hook_id'], ['hook.id'], name=op.f('fk_hook_delivery_hook_id_hook')),
+    sa.ForeignKeyConstraint(['institution_id'], ['institution.id'], name=op.f('fk_hook_delivery_institution_id_institution')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_hook_delivery')),
+    sa.UniqueConstraint('hook_id', 'seq', name=op.f('uq_hook_delivery_hook_id_seq'))
+    )
+    with op.batch_alter_table('hook_delivery', schema=None) as batch_op:
+        batch_op.create_index('ix_hook_delivery_log', ['hook_id', 'id'], unique=False)
+        batch_op.create_index('ix_hook_delivery_finished', ['finished_at'], unique=False)
+        batch_op.create_index('ix_hook_delivery_waiting', ['hook_id', 'id'], unique=False, sqlite_where=sa.text("state = 'waiting'"), postgresql_where=sa.text("state = 'waiting'"))

@@ -36,18 +36,24 @@ TABS = (
     Tab("General Settings", "configuration.index", GENERAL),
     Tab("Email Notifications", "configuration.email", (Can.SETTINGS_EDIT,)),
     Tab("Twilio", "configuration.twilio", TWILIO),
+    Tab("Webhooks", "hooks.index", (Can.TOKENS_MANAGE,)),
 )
 
 
 def page(template: str, endpoint: str, **found: Any) -> str:
     """A tab as a whole page; the bookmark is the caller's, read before its queries."""
+    return render_template(f"configuration/{template}", **around(endpoint), **found)
+
+
+def around(endpoint: str) -> dict[str, Any]:
+    """What the frame of a tab needs."""
     tabs = [
         {"label": tab.label, "href": url_for(tab.endpoint), "current": tab.endpoint == endpoint}
         for tab in TABS
         if tab.open_to(viewer())
     ]
     log = url_for("audit_log.index", kind=Kind.SETTINGS) if viewer().can(Can.AUDIT_READ) else None
-    return render_template(f"configuration/{template}", tabs=tabs, log=log, **found)
+    return {"tabs": tabs, "log": log}
 
 
 def begin() -> Viewer:

@@ -69,9 +69,10 @@ Values = dict[str, Any]  # as the API has them (contract 4)
 @allowed()
 def index() -> Any:
     """The tab, or the next page of the settings that this viewer may open."""
-    asking = require_one(*TWILIO, Can.AUDIT_READ)
+    asking = require_one(*TWILIO, Can.AUDIT_READ, Can.TOKENS_MANAGE)
     if not asking.capabilities & {*TWILIO}:
-        return redirect(url_for("audit_log.index"))
+        log = asking.can(Can.AUDIT_READ)
+        return redirect(url_for("audit_log.index" if log else "hooks.index"))
     if not asking.capabilities & {*GENERAL}:
         return redirect(url_for("configuration.twilio"))
     begin()
