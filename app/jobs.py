@@ -118,8 +118,6 @@ def ring_bell(institution_id: int) -> None:
 
 def whisper(institution_id: int, audience: Iterable[str], frame: dict[str, Any]) -> None:
     """Tell the browsers that may hear it what nobody needs to remember. Raises RedisError."""
-    if current_app.extensions["redis"] is None:
-        return
     told = {"institution": institution_id, "audience": list(audience), "frame": frame}
     redis().publish(BELL, json.dumps(told))
 

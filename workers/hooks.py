@@ -23,7 +23,7 @@ log = structlog.get_logger()
 HOOKS_AT_ONCE = 8
 STAYS = 20.0  # seconds with one address, then the others have their turn
 _STEP = 0.25  # seconds until the next look for work, while calls last
-_TOLD_EVERY = 1.0  # seconds between two refreshes of the page
+_ANNOUNCED_EVERY = 1.0  # seconds, to the pages that show it
 
 
 def tell() -> None:
@@ -66,7 +66,6 @@ def _tell(app: Flask, claim: Claim, in_time: Callable[[], bool]) -> None:
             log.exception("hook_not_told", hook=claim.hook_id, error=type(error).__name__)
         finally:
             db.session.remove()
-            hook_outbox.tell(claim.institution_id, claim.hook_id)
 
 
 def _one_after_the_other(app: Flask, claim: Claim, in_time: Callable[[], bool]) -> None:
@@ -80,8 +79,7 @@ def _one_after_the_other(app: Flask, claim: Claim, in_time: Callable[[], bool]) 
             reached("hooks.claimed")
             answer = line.post(post.body, post.headers(clock.now()))
             reached("hooks.told")
-            if not hook_outbox.record(claim, post.delivery_id, answer):
+            due = time.monotonic() - told > _ANNOUNCED_EVERY
+            told = time.monotonic() if due else told
+            if not hook_outbox.record(claim, post.delivery_id, answer, announced=due):
                 return
-            if time.monotonic() - told > _TOLD_EVERY:
-                told = time.monotonic()
-                hook_outbox.tell(claim.institution_id, claim.hook_id)

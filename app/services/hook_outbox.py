@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-import structlog
 from flask import current_app
-from redis import RedisError
 from sqlalchemy import ColumnElement, Select, delete, exists, insert, literal, or_, select, update
 
-from app import clock, events, jobs
+from app import clock, events
 from app.config import Settings, Timing
 from app.database import LOCK, database_now, db, retrying, transaction
+from app.events import Event
 from app.models import EventCounter, EventRow, Hook, HookDelivery, HookState
 from app.posting import Answer
 from app.rules import hooks as rules
@@ -27,8 +26,6 @@ from app.rules.access import Can
 from app.rules.hooks import Verdict
 from app.security import decrypt, encrypt
 from app.services import alerts, hook_payload
-
-log = structlog.get_logger()
 
 LEASE = 60.0  # seconds; longer than a worker stays with one address
 KEPT = timedelta(days=7)  # what is done is shown so long
@@ -220,8 +217,11 @@ def new_secret() -> tuple[str, str]:
 
 
 @retrying
-def record(claimed: Claim, delivery_id: int, answer: Answer) -> bool:
-    """Write down what the address answered. Whether it can be told the next one at once."""
+def record(claimed: Claim, delivery_id: int, answer: Answer, *, announced: bool = False) -> bool:
+    """Write down what the address answered. Whether it can be told the next one at once.
+
+    `announced`: the pages that show it hear of it now, not only when it is let go.
+    """
     now = clock.now()
     with transaction():
         hook = _locked(claimed.hook_id)
@@ -236,6 +236,8 @@ def record(claimed: Claim, delivery_id: int, answer: Answer) -> bool:
         else:
             delivery.error = answer.problem or rules.said(answer.status or 0)
             _not_taken(hook, delivery, verdict, now)
+        if announced:
+            announce(claimed.institution_id, claimed.hook_id)
         return verdict is Verdict.TAKEN and hook.lease_until == claimed.until
 
 
@@ -272,18 +274,13 @@ def release(claimed: Claim) -> None:
             .values(lease_until=None)
             .execution_options(synchronize_session=False)
         )
+        announce(claimed.institution_id, claimed.hook_id)
 
 
-def tell(institution_id: int, hook_id: int) -> None:
-    """The pages that show this address: something became of what it was told. Never raises.
-
-    By Redis alone: it needs no row of its own, and *Refresh* shows what was not heard.
-    """
-    frame = {"name": "hook.changed", "ids": {"hook": hook_id}}
-    try:
-        jobs.whisper(institution_id, (Can.TOKENS_MANAGE.value,), frame)
-    except RedisError as error:
-        log.warning("hook_not_told", error=type(error).__name__)
+def announce(institution_id: int, hook_id: int) -> None:
+    """Something became of it, or of what it is told."""
+    about = Event("hook.changed", {"hook": hook_id}, (Can.TOKENS_MANAGE.value,))
+    events.publish(institution_id, about)
 
 
 def forget_old() -> None:

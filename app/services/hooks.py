@@ -288,7 +288,13 @@ def send_again(viewer: Viewer, hook_id: int, delivery_id: int | None = None) -> 
             update(HookDelivery)
             .where(HookDelivery.hook_id == hook_id, which)
             .values(
-                state=HookState.WAITING, tries=0, since=now, due_at=now, finished_at=None, error=""
+                state=HookState.WAITING,
+                tries=0,
+                code=None,
+                error="",
+                since=now,
+                due_at=now,
+                finished_at=None,
             )
             .returning(HookDelivery.id)
             .execution_options(synchronize_session=False)
@@ -312,6 +318,5 @@ def _note(viewer: Viewer, hook: Hook, action: str, **detail: object) -> None:
         host=urlsplit(hook.url).hostname,
         **detail,
     )
-    hook_id = hook.id
-    after_commit(lambda: hook_outbox.tell(viewer.institution_id, hook_id))
+    hook_outbox.announce(viewer.institution_id, hook.id)
     after_commit(lambda: jobs.ring(jobs.Job.TELL_HOOKS))

@@ -215,6 +215,10 @@ addEventListener("change", ({ target }) => {
   if (target.matches("[data-keys-switch]")) localStorage.setItem("keys", target.checked ? "on" : "off");
 });
 
+/* Of tabs that do not fit, the one that is open is in sight. */
+
+one(".page-tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "end" });
+
 /* Keys: single ones only outside of fields, and only while the switch in the account menu is on. */
 
 const keysOn = () => localStorage.getItem("keys") !== "off";
