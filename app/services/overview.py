@@ -43,7 +43,8 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is listed. `phone`: the other side; `from_`, `to`: either side, as typed. `since` <=
+    """What is listed. `phone`: the other side; `from_`, `to`: either side, as typed. `error`: the
+    provider's code. `since` <=
     sent on < `until`. `down`: the latest first, or the highest status; within a status the latest
     is always first."""
 
@@ -51,6 +52,7 @@ class Wanted:
     phone: str = ""
     from_: str = ""
     to: str = ""
+    error: str = ""
     since: datetime | None = None
     until: datetime | None = None
     statuses: frozenset[Listed] = frozenset()
@@ -65,6 +67,7 @@ class Wanted:
             "phone": self.phone,
             "from": self.from_,
             "to": self.to,
+            "error": self.error,
             "since": self.since and self.since.isoformat(),
             "until": self.until and self.until.isoformat(),
             "status": sorted(each.value for each in self.statuses),
@@ -157,7 +160,7 @@ _KEY = (Message.id, Message.status, Message.channel, Message.created_at)
 def _chosen(viewer: Viewer, wanted: Wanted, limit: int, after: Place | None) -> Any:
     filtered = _filtered(viewer, wanted)
     by_status = wanted.sort is Sort.STATUS
-    narrow = bool(wanted.text or wanted.phone or wanted.from_ or wanted.to)
+    narrow = bool(wanted.text or wanted.phone or wanted.from_ or wanted.to or wanted.error)
     if not viewer.sees_all or narrow or not (by_status or wanted.statuses):
         later = [_after(after, wanted)] if after else []
         rows = select(*_KEY).where(*filtered, *_of(wanted.statuses), *later)
@@ -189,6 +192,8 @@ def _filtered(viewer: Viewer, wanted: Wanted) -> list[ColumnElement[bool]]:
         found.append(ends.sent_from(viewer, wanted.from_))
     if wanted.to.strip():
         found.append(ends.sent_to(viewer, wanted.to))
+    if wanted.error:
+        found.append(Message.error_code == wanted.error)
     if wanted.since is not None:
         found.append(Message.created_at >= wanted.since)
     if wanted.until is not None:

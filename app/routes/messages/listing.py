@@ -15,7 +15,13 @@ from app.services import overview, resending
 from app.services.overview import MOST_NEW, PAGE, Row, Sort, Wanted
 
 MOST_SHOWN = 100  # ids that a refresh may name
-_NAMES = {"text": "Text", "phone": "Phone", "from": "From", "to": "Destination"}
+_NAMES = {
+    "text": "Text",
+    "phone": "Phone",
+    "from": "From",
+    "to": "Destination",
+    "error": "Error code",
+}
 
 
 @bp.get("")
