@@ -6,6 +6,13 @@ from collections.abc import Iterator
 from sqlalchemy import select
 
 from app import create_app, demo_past, jobs, migrations
+from app.carrier.registering import (
+    BrandBody,
+    CampaignBody,
+    RegistrationsBody,
+    ServiceBody,
+    register,
+)
 from app.carrier.store import Store
 from app.config import Settings
 from app.database import db
@@ -99,6 +106,8 @@ def _connect(settings: Settings, college: int) -> None:
         number = carrier.number(e164)
         assert number is not None
         carrier.set_number(number.sid, addresses)
+    texts = ServiceBody(name=COLLEGE, numbers=NUMBERS, campaign=CampaignBody())
+    register(carrier, sid, RegistrationsBody(brands=[BrandBody()], services=[texts]))
     for given, family, _, phones in [*STUDENTS, *demo_past.STUDENTS]:
         for e164, kind in phones:
             carrier.add_handset(e164)

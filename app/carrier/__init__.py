@@ -5,6 +5,7 @@ code, and it has a set of handsets to type on, and a mailbox. It imports nothing
 `config` and `errors`.
 
     rest, messages      Twilio's REST API; its JSON is in `wire`, the media in `pictures`
+    messaging           its newer half: services, campaigns and verifications (`registering`)
     network             what becomes of a text, either way; its opt-out `words`, the app's `twiml`
     faults              what goes wrong when it is told to
     webhooks            signed requests to Replyline, as Twilio makes them

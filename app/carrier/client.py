@@ -23,11 +23,30 @@ class CarrierClient:
         self._session.trust_env = False
 
     def account(self, sid: str, token: str, **settings: Any) -> Json:
-        """Create or change an account; `settings`: opt_out_handling, latency_ms."""
+        """Create or change an account; `settings`: opt_out_handling, latency_ms, suspended."""
         return self._call("POST", "accounts", json={"sid": sid, "token": token, **settings})
 
     def change_account(self, sid: str, **settings: Any) -> Json:
         return self._call("PATCH", f"accounts/{sid}", json=settings)
+
+    def registrations(self, sid: str, **what: Any) -> Json:
+        """All that is registered for an account; what it had before is gone. `what`: brands,
+        services with their numbers and campaign, verifications; in the shapes of
+        `registering`."""
+        return self._call("PUT", f"accounts/{sid}/registrations", json=what)
+
+    def number_settings(self, account_sid: str, number: str) -> Json:
+        """What the account has set for a number, by Twilio's names."""
+        return self._call("GET", f"numbers/{number}", params={"account_sid": account_sid})
+
+    def set_number(self, account_sid: str, number: str, **settings: str) -> Json:
+        """Change that behind Replyline's back."""
+        body = {"account_sid": account_sid, "settings": settings}
+        return self._call("PATCH", f"numbers/{number}", json=body)
+
+    def take_number_away(self, number: str) -> None:
+        """It belongs to no account any more."""
+        self._call("DELETE", f"numbers/{number}")
 
     def number(self, account_sid: str, number: str) -> str:
         """Give the account a number; its PN sid."""

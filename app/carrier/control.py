@@ -1,6 +1,6 @@
 """Control: the JSON API with which tests and the demo set the scene and text from handsets.
 
-`ledger` adds what happened to it, `panel` the faults.
+`ledger` adds what happened to it, `panel` the faults, `registering` what carriers were told.
 """
 
 from typing import Annotated, Any, TypeVar
@@ -36,6 +36,7 @@ class AccountBody(Body):
     token: str | None = Field(default=None, min_length=1)
     opt_out_handling: bool | None = None
     latency_ms: float | None = Field(default=None, ge=0, le=60_000)
+    suspended: bool | None = None
 
 
 class NumberBody(Body):
@@ -103,9 +104,11 @@ def _save_account(sid: str, body: AccountBody) -> dict[str, Any]:
     before = network().store.account(sid)
     if before:
         values = {name: getattr(before, name) for name in values}
-    values |= body.model_dump(exclude_none=True, exclude={"sid"})
+    values |= body.model_dump(exclude_none=True, exclude={"sid", "suspended"})
     network().store.save_account(sid, **values)
-    return {"sid": sid, **values}
+    if body.suspended is not None:
+        network().store.suspend(sid, body.suspended)
+    return {"sid": sid, **values, "suspended": network().store.suspended(sid)}
 
 
 @control.post("/numbers")

@@ -11,12 +11,13 @@ from gevent.event import Event
 from gevent.pywsgi import WSGIHandler, WSGIServer
 from werkzeug.exceptions import NotFound
 
-# `messages` adds its routes to the blueprint `rest`, `ledger` to `control`.
-from app.carrier import ledger, messages, web  # noqa: F401
+# `messages` adds its routes to the blueprint `rest`, `ledger` and `registering` to `control`.
+from app.carrier import ledger, messages, registering, web  # noqa: F401
 from app.carrier.control import control
 from app.carrier.faults import Faults
 from app.carrier.journal import Journal
 from app.carrier.mailbox import mailbox, smtp_server
+from app.carrier.messaging import messaging
 from app.carrier.network import Network
 from app.carrier.page import page
 from app.carrier.panel import panel
@@ -72,7 +73,7 @@ def phones_site(network: Network, app_url: str) -> Flask:
     app = web.site("carrier")
     app.config["APP_URL"] = app_url
     app.extensions["network"] = network
-    for blueprint in (rest, control, page, panel):
+    for blueprint in (rest, messaging, control, page, panel):
         app.register_blueprint(blueprint)
     app.register_error_handler(NotFound, _unknown)
     return app
@@ -87,7 +88,7 @@ def mailbox_site(store: Store, app_url: str) -> Flask:
 
 
 def _unknown(error: NotFound) -> tuple[Response, int] | NotFound:
-    if not request.path.startswith(f"/{API_VERSION}"):
+    if not request.path.startswith((f"/{API_VERSION}", "/v1/")):
         return error
     message = f"The requested resource {request.path} was not found"
     return jsonify(TwilioError(20404, message, 404).as_json()), 404

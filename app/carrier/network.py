@@ -179,7 +179,10 @@ class Network:
         if self.faults.take(Stage.INBOUND, text.account_sid, text.sender, text.recipient):
             return []
         number, account = self.store.number(text.recipient), self.store.account(text.account_sid)
-        if number is None or account is None or not number.settings.get("sms_url"):
+        if number is None or account is None:
+            return []
+        number = self._as_it_counts(number)
+        if not number.settings.get("sms_url"):
             return []
         calls = [gevent.spawn(self._call, text, number, account) for _ in range(times)]
         gevent.joinall(calls, raise_error=True)
@@ -190,6 +193,13 @@ class Network:
         )
         self.journal.touch(text.sender)
         return answers
+
+    def _as_it_counts(self, number: Number) -> Number:
+        """With the addresses of its service, or of none where an application takes its texts."""
+        if number.settings.get("sms_application_sid"):
+            return replace(number, settings={})
+        taken = self.store.taken_by_service(number)
+        return replace(number, settings=number.settings | taken) if taken else number
 
     def _call(self, text: Text, number: Number, account: Account) -> Answer:
         """One webhook, then the fallback address where it failed; the last answer."""

@@ -37,14 +37,24 @@ def network() -> Network:
 # every request: who asks, how slowly he is answered, and a line in the journal
 
 
-@rest.url_value_preprocessor
+def as_twilio(blueprint: Blueprint) -> Blueprint:
+    """All of that for the routes of a blueprint."""
+    blueprint.url_value_preprocessor(_open)
+    for step in (_authenticate, _be_down):
+        blueprint.before_request(step)
+    blueprint.after_request(_answer_late)
+    blueprint.register_error_handler(TwilioError, _refused)
+    return blueprint
+
+
 def _open(endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """The account is in the address; where it is not, it is whoever asks."""
     g.began, g.about, g.number = time.perf_counter(), "", ""
     g.at, g.create_id, g.sid, g.fault, g.answer, g.code = time.time(), *[None] * 5
-    g.account_sid = (values or {}).pop("account_sid", "")
+    asks = request.authorization.username if request.authorization else ""
+    g.account_sid = (values or {}).pop("account_sid", asks) or ""
 
 
-@rest.before_request
 def _authenticate() -> None:
     given = request.authorization
     account = network().store.account(g.account_sid)
@@ -54,7 +64,6 @@ def _authenticate() -> None:
     g.account = account
 
 
-@rest.before_request
 def _be_down() -> Response | None:
     if request.method != "GET":
         return None
@@ -70,7 +79,6 @@ def note_create() -> None:
     g.create_id = network().store.save_create(g.create_id, *asked, *outcome)
 
 
-@rest.after_request
 def _answer_late(response: Response) -> Response:
     silent = isinstance(response, NoAnswer)
     g.answer = None if silent else response.status_code
@@ -89,12 +97,14 @@ def _answer_late(response: Response) -> Response:
     return response
 
 
-@rest.errorhandler(TwilioError)
 def _refused(error: TwilioError) -> tuple[Response, int]:
     g.code = error.code
     if g.number:
         g.about = f"To {{who}}: refused, {error.code}"
     return jsonify(error.as_json()), error.status
+
+
+as_twilio(rest)
 
 
 def not_found() -> TwilioError:
@@ -103,7 +113,7 @@ def not_found() -> TwilioError:
 
 @rest.get("/<account_sid>.json", endpoint="account")
 def show_account() -> Response:
-    return jsonify(account_json(g.account))
+    return jsonify(account_json(g.account, network().store.suspended(g.account.sid)))
 
 
 def paging() -> tuple[int, int]:

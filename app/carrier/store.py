@@ -42,6 +42,10 @@ CREATE TABLE IF NOT EXISTS created (
 CREATE TABLE IF NOT EXISTS mail (
     id INTEGER PRIMARY KEY, at REAL NOT NULL, recipients TEXT NOT NULL, source BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS refusal (recipient TEXT PRIMARY KEY, code INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS suspended (account_sid TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS registered (
+    sid TEXT PRIMARY KEY, account_sid TEXT NOT NULL, path TEXT NOT NULL, fields TEXT NOT NULL,
+    created REAL NOT NULL, updated REAL NOT NULL);
 """
 
 # A report moves a text only from an earlier of these to a later one.
@@ -122,6 +126,19 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Registered:
+    """A resource of Twilio's newer API: a service, a campaign, ... `path`: its own address;
+    `fields`: Twilio's, by their JSON names."""
+
+    sid: str
+    account_sid: str
+    path: str
+    fields: dict[str, Any]
+    created: float
+    updated: float
+
+
+@dataclass(frozen=True, slots=True)
 class Create:
     """One request to create a text, taken or not."""
 
@@ -182,6 +199,48 @@ class Store:
         """Their sids, newest first."""
         sql = "SELECT sid FROM account ORDER BY created DESC, sid LIMIT ?"
         return [sid for (sid,) in self.rows(sql, limit)]
+
+    def suspended(self, sid: str) -> bool:
+        return bool(self.rows("SELECT 1 FROM suspended WHERE account_sid = ?", sid))
+
+    def suspend(self, sid: str, suspended: bool) -> None:
+        how = "INSERT OR IGNORE INTO suspended VALUES (?)"
+        self.write(how if suspended else "DELETE FROM suspended WHERE account_sid = ?", sid)
+
+    # services, campaigns and what else is registered
+
+    def registered(self, account_sid: str, under: str) -> list[Registered]:
+        """Those whose address is one name below this one, oldest first."""
+        rows = self.rows(
+            "SELECT * FROM registered WHERE account_sid = ? AND path = ? || '/' || sid"
+            " ORDER BY created, sid",
+            *(account_sid, under),
+        )
+        return [Registered(*[*row[:3], json.loads(row[3]), *row[4:]]) for row in rows]
+
+    def register(self, sid: str, account_sid: str, under: str, fields: dict[str, Any]) -> None:
+        """Make it, or change the given fields."""
+        now = time.time()
+        self.write(
+            "INSERT INTO registered VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (sid) DO UPDATE SET"
+            " fields = json_patch(fields, excluded.fields), updated = excluded.updated",
+            *(sid, account_sid, f"{under}/{sid}", json.dumps(fields), now, now),
+        )
+
+    def forget_registered(self, account_sid: str) -> None:
+        self.write("DELETE FROM registered WHERE account_sid = ?", account_sid)
+
+    def taken_by_service(self, number: Number) -> dict[str, str] | None:
+        """The addresses of the service that takes what comes to this number, by the names that a
+        number has for them; None where the number's own count."""
+        for service in self.registered(number.account_sid, "/v1/Services"):
+            fields = service.fields
+            members = self.registered(number.account_sid, f"{service.path}/PhoneNumbers")
+            is_in = number.sid in {member.sid for member in members}
+            if is_in and not fields["use_inbound_webhook_on_number"]:
+                urls = fields["inbound_request_url"], fields["fallback_url"]
+                return {"sms_url": urls[0] or "", "sms_fallback_url": urls[1] or ""}
+        return None
 
     def number(self, e164: str) -> Number | None:
         return next(iter(self.numbers("e164 = ?", e164)), None)

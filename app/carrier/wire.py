@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
-from app.carrier.store import Account, Number, Text
+from app.carrier.store import Account, Number, Registered, Text
 
 API_VERSION = "2010-04-01"
 
@@ -28,6 +28,7 @@ NUMBER_SETTINGS = {
     "SmsMethod": "sms_method",
     "SmsFallbackUrl": "sms_fallback_url",
     "SmsFallbackMethod": "sms_fallback_method",
+    "SmsApplicationSid": "sms_application_sid",
     "VoiceUrl": "voice_url",
     "VoiceMethod": "voice_method",
     "VoiceFallbackUrl": "voice_fallback_url",
@@ -110,7 +111,6 @@ def number_json(number: Number) -> dict[str, Any]:
         "account_sid": number.account_sid,
         "phone_number": number.e164,
         **(urls | methods | {"friendly_name": number.e164} | number.settings),
-        "sms_application_sid": "",
         "voice_application_sid": "",
         "voice_caller_id_lookup": False,
         "voice_receive_mode": "voice",
@@ -134,14 +134,14 @@ def number_json(number: Number) -> dict[str, Any]:
     }
 
 
-def account_json(account: Account) -> dict[str, Any]:
+def account_json(account: Account, suspended: bool) -> dict[str, Any]:
     path = account_path(account.sid)
     return {
         "sid": account.sid,
         "owner_account_sid": account.sid,
         "friendly_name": "Practice account",
         "auth_token": account.token,
-        "status": "active",
+        "status": "suspended" if suspended else "active",
         "type": "Full",
         "date_created": rfc2822(account.created),
         "date_updated": rfc2822(account.created),
@@ -151,6 +151,17 @@ def account_json(account: Account) -> dict[str, Any]:
             "incoming_phone_numbers": f"{path}/IncomingPhoneNumbers.json",
         },
     }
+
+
+def registered_json(found: Registered, base_url: str) -> dict[str, Any]:
+    """A resource of Twilio's newer API: times are ISO 8601 there."""
+    times = {"date_created": iso8601(found.created), "date_updated": iso8601(found.updated)}
+    known = {"sid": found.sid, "account_sid": found.account_sid}
+    return {**known, **found.fields, **times, "url": f"{base_url}{found.path}"}
+
+
+def iso8601(at: float) -> str:
+    return f"{datetime.fromtimestamp(int(at), UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def rfc2822(at: float | None) -> str | None:

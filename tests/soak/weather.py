@@ -48,7 +48,7 @@ class Weather(Actor):
         fault = self.of.stack.carrier.fault(
             campus.school.account_sid,
             kind,
-            count=1 if kind == "denied" else None,  # it stops the account
+            count=1 if kind.endswith("denied") else None,  # it stops the account
             seconds=self.dice.uniform(low, high) if kind in SECONDS else None,
             chance=self.dice.choice([0.05, 0.2, 0.5]),
             times=self.dice.choice([2, 5]) if kind == "callback_duplicate" else None,
