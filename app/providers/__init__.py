@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from app.rules.addresses import Webhooks
 from app.rules.keywords import Keyword
 from app.rules.lifecycle import Status
 
@@ -68,12 +69,67 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Webhooks:
-    """Where the provider sends what comes to a number; "" = nowhere."""
+class Account:
+    """What the provider calls it. `trial`: it texts only numbers that were verified there."""
 
-    inbound: str
-    fallback: str
-    voice: str
+    name: str
+    trial: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A group of numbers at the provider that has addresses of its own."""
+
+    sid: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A number that the account owns. `service`: the one whose addresses count instead of the
+    number's; `webhooks` are those that count. `texts`: whether it can send and get them."""
+
+    e164: str
+    webhooks: Webhooks
+    texts: bool = True
+    service: Service | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    """Who sends, as the register of US carriers has it. `status`: the provider's word."""
+
+    sid: str
+    status: str
+    errors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """What is sent, as the register of US carriers has it, and the numbers it is sent from.
+    `status`, `use`: the provider's words."""
+
+    service: str
+    status: str
+    use: str
+    errors: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Of a toll-free number. `status`: the provider's word."""
+
+    e164: str
+    status: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Registrations:
+    brands: tuple[Brand, ...]
+    campaigns: tuple[Campaign, ...]
+    verifications: tuple[Verification, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +155,27 @@ class Provider(Protocol):
     def received(self, since: datetime, to: str | None = None) -> Iterator[InboundSms]:
         """What came in since then, newest first, to one number or to the account. Pages as read."""
 
-    def webhooks(self, e164: str) -> Webhooks | None:
-        """Where the provider sends what comes to a number; None where we do not own it."""
+    def owned(self) -> list[Owned]:
+        """Every number of the account, and where the provider sends what comes to it."""
 
     def picture(self, url: str) -> tuple[str, bytes]:
         """A picture that came with a text: its type and its bytes. Raises ProviderError."""
 
-    def check(self) -> None:
+    def check(self) -> Account:
         """Raises ProviderDenied or another ProviderError where the account cannot be used."""
 
     def connect_number(self, e164: str, inbound_url: str, voice_url: str) -> str:
         """Point an owned number at our webhooks; its id at the provider. ProviderRefused: not
         owned."""
+
+    def free_from_service(self, sid: str) -> None:
+        """From now on each number of this service follows its own addresses."""
+
+    def registrations(self) -> Registrations:
+        """What carriers were told about us. ProviderRefused: this provider does not tell."""
+
+    def signature(self, url: str, form: Mapping[str, str]) -> str:
+        """As the provider would sign this request to `url`."""
 
     def signed(self, url: str, form: Mapping[str, str], signature: str) -> bool:
         """Whether the provider signed exactly this request to `url`."""

@@ -40,7 +40,11 @@ def ask(call: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
         raise ProviderBusy("the provider cannot be reached") from None
     except Exception as error:
         # Half a JSON, a deadline, a field of another kind: whatever it is, it is no "no".
-        raise ProviderUnknown(f"no clear answer: {type(error).__name__}") from None
+        from app.providers import deadlines
+
+        late = "no answer in time"
+        told = late if deadlines.is_over() else f"no clear answer: {type(error).__name__}"
+        raise ProviderUnknown(told) from None
 
 
 def _said(error: Any) -> Any:

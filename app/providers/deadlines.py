@@ -27,7 +27,8 @@ def begin(seconds: float) -> None:
 
 
 def is_over() -> bool:
-    return time.monotonic() > float(_this.ends)
+    """Whether the time of the latest call of this thread is up, as exactly as it is kept."""
+    return time.monotonic() > getattr(_this, "ends", float("inf")) - _LOOK_EVERY
 
 
 def left() -> float:

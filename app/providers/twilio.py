@@ -16,12 +16,15 @@ from typing import TYPE_CHECKING, Any
 from app.errors import BadRequest, ProviderRefused, ProviderUnknown
 from app.providers import (
     Accepted,
+    Account,
     Credentials,
     Found,
     InboundSms,
     OutboundSms,
+    Owned,
+    Registrations,
     Report,
-    Webhooks,
+    inventory,
 )
 from app.providers.answers import ask
 from app.rules.keywords import Keyword
@@ -37,7 +40,9 @@ _MOST_PICTURES = 10
 _PAGE = 200  # texts; the longest of them fit into one answer
 _MOST_PAGES = 1000  # of one listing
 _UNKNOWN_HERE = "20404"
+NOT_ACTIVE = "20005"  # suspended or closed
 RETRY_OPTIONS = "#rc=5&rp=ct,rt,5xx"  # more tries than Twilio's one, for 5xx too (protocol 1.5)
+_APPLICATIONS = ("sms_application_sid", "voice_application_sid")  # they outrank the addresses
 
 STATUS: dict[str, Status] = {
     "accepted": Status.ACCEPTED,
@@ -71,7 +76,7 @@ class TwilioProvider:
         http = DeadlineHttpClient(self._deadline)
         client = Client(account.account_sid, account.secret, http_client=http)
         if account.api_url:
-            client.api.base_url = account.api_url
+            client.api.base_url = client.messaging.base_url = account.api_url
         return client
 
     def send(self, text: OutboundSms) -> Accepted:
@@ -127,11 +132,15 @@ class TwilioProvider:
         url = self._client.api.absolute_url
         return tuple((url(m.uri.removesuffix(".json")), m.content_type[:100]) for m in media)
 
-    def webhooks(self, e164: str) -> Webhooks | None:
-        number = self._owned(e164)
-        if number is None:
-            return None
-        return Webhooks(number.sms_url or "", number.sms_fallback_url or "", number.voice_url or "")
+    def owned(self) -> list[Owned]:
+        return inventory.owned(self._client, self._deadline)
+
+    def free_from_service(self, sid: str) -> None:
+        service = self._client.messaging.v1.services(sid)
+        ask(service.update, use_inbound_webhook_on_number=True)
+
+    def registrations(self) -> Registrations:
+        return inventory.registrations(self._client, self._deadline)
 
     def picture(self, url: str) -> tuple[str, bytes]:
         from app.providers import media
@@ -139,8 +148,14 @@ class TwilioProvider:
         account = self._credentials
         return media.picture(url, (account.account_sid, account.secret), account.api_url)
 
-    def check(self) -> None:
-        ask(self._client.api.accounts(self._credentials.account_sid).fetch)
+    def check(self) -> Account:
+        sid = self._credentials.account_sid
+        found = ask(self._client.api.accounts(sid).fetch)
+        if found.sid != sid:
+            raise ProviderUnknown("the answer is about no account")
+        if found.status != "active":
+            raise ProviderRefused(f"the account is {found.status}", NOT_ACTIVE)
+        return Account(str(found.friendly_name or "")[:64], found.type == "Trial")
 
     def connect_number(self, e164: str, inbound_url: str, voice_url: str) -> str:
         owned = self._owned(e164)
@@ -155,6 +170,7 @@ class TwilioProvider:
             sms_fallback_method="POST",
             voice_url=voice_url,
             voice_method="POST",
+            **{name: "" for name in _APPLICATIONS if getattr(owned, name)},
         )
         return str(number.sid)
 
@@ -162,6 +178,9 @@ class TwilioProvider:
         """The number at Twilio, or None. Its filter also finds numbers that only contain it."""
         numbers = ask(self._client.incoming_phone_numbers.list, phone_number=e164, limit=20)
         return next((number for number in numbers if number.phone_number == e164), None)
+
+    def signature(self, url: str, form: Mapping[str, str]) -> str:
+        return str(_validator(self._credentials.secret).compute_signature(url, form))
 
     def signed(self, url: str, form: Mapping[str, str], signature: str) -> bool:
         return bool(_validator(self._credentials.secret).validate(url, form, signature))

@@ -38,6 +38,7 @@ from app.routes import (  # noqa: F401 (compose, handling and later are of the i
     webhooks,
 )
 from app.rules.access import Can
+from app.rules.self_test import MARK
 from app.security import to_sign_in, viewer_of_cookie
 
 log = structlog.get_logger()
@@ -160,7 +161,7 @@ def answer(
         response = jsonify({"error": body})
     elif request.path.startswith("/webhooks/"):
         log.warning("webhook_refused", code=code, why=message)
-        response = Response("", content_type="text/plain")
+        response = Response("", content_type="text/plain", headers={MARK: code})
     else:
         told = message if status in (409, 422) else None
         if status >= 500:

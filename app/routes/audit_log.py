@@ -177,7 +177,7 @@ def _href(entry: Entry, asking: Viewer) -> str | None:
     """Where the thing is, for whoever may open it; None where it is gone."""
     thing = entry.subject
     if thing is None:
-        return url_for("configuration.twilio") if _of_provider(entry, asking) else None
+        return url_for("configuration.connection") if _of_provider(entry, asking) else None
     match thing.table:
         case "staff" if asking.can(Can.STAFF_MANAGE):
             return url_for("staff.one", staff_id=thing.id)

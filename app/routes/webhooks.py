@@ -8,6 +8,7 @@ from app.config import Settings
 from app.errors import BadRequest, BadSignature, Forbidden, NotFound
 from app.models import ProviderAccount
 from app.providers import twilio
+from app.rules.self_test import MARK, OK
 from app.services import accounts, gaps, receiving, tracking
 from app.services.metrics import webhook_seconds
 
@@ -22,7 +23,7 @@ _TEXT_ONLY = (
 
 
 def twiml(body: str = _NO_REPLY) -> Response:
-    return Response(body, content_type="text/xml; charset=utf-8")
+    return Response(body, content_type="text/xml; charset=utf-8", headers={MARK: OK})
 
 
 @bp.post("/inbound")

@@ -86,6 +86,9 @@ DEEDS: dict[str, Deed] = {
         Kind.NUMBERS, "gave [{target}] to {holder}", ("was", "conversations")
     ),
     "number.retired": Deed(Kind.NUMBERS, "retired [{target}]"),
+    "number.connected": Deed(
+        Kind.NUMBERS, "had the provider send here what comes to [{target}]", ("service",)
+    ),
     "staff.created": Deed(Kind.STAFF, "added [{target}] to the staff", ("roles",)),
     "staff.changed": Deed(
         Kind.STAFF, "changed the account of [{target}]", ("name", "roles", "active")
@@ -161,6 +164,7 @@ _LABELS = {
     "problem": "Stopped early",
     "events": "Events",
     "count": "Events",
+    "service": "Before by its messaging service",
 }
 _OF_NOBODY = {
     "number": "back to the pool",

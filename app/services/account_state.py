@@ -6,27 +6,26 @@ from datetime import datetime
 from sqlalchemy import select
 
 from app.database import database_now, db
-from app.errors import NotFound, ProviderError
-from app.models import Direction, Message, OptOutReplies, ProviderAccount, SenderNumber
-from app.providers import Webhooks
+from app.models import Direction, Message, OptOutReplies, ProviderAccount
 from app.rules.access import Viewer
-from app.rules.phones import pretty
-from app.services import accounts, adding, gaps
-
-_ASKED = 50  # numbers in one check
+from app.rules.addresses import Webhooks
+from app.services import adding, gaps
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """`tone`: text | warn | bad. `heard_at`: the latest inbound text; None: none yet."""
+    """`tone`: text | warn | bad. `heard_at`: the latest inbound text; None: none yet. `ours`: we
+    answer keywords, not the provider."""
 
     sid: str
     tone: str
     word: str
     meaning: str
     imported_at: datetime
+    saved_at: datetime
     heard_at: datetime | None
-    answers: str
+    ours: bool
+    api_url: str | None
     webhooks: Webhooks
 
 
@@ -52,13 +51,14 @@ def of(viewer: Viewer, public_url: str) -> State | None:
     if row is None:
         return None
     account, paused, may_deliver, heard = row
-    ours = account.opt_out_replies is OptOutReplies.OURS
     return State(
         account.account_sid,
         *_said(account, bool(paused), bool(may_deliver)),
         account.imported_until,
+        account.saved_at,
         heard,
-        "Replyline answers STOP, START and HELP." if ours else "Twilio answers STOP, START, HELP.",
+        account.opt_out_replies is OptOutReplies.OURS,
+        account.api_url,
         adding.webhooks(public_url),
     )
 
@@ -77,53 +77,3 @@ def _said(account: ProviderAccount, paused: bool, may_deliver: bool) -> tuple[st
         why = "Texts that came in meanwhile are fetched first, because a STOP may be among them."
         return "warn", "Catching up", why
     return "text", "Sending", "Texts go out and come in."
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """One number and what the provider does with its texts. `tone`: text | warn | bad."""
-
-    number: str
-    tone: str
-    told: str
-
-
-def ask(viewer: Viewer, public_url: str) -> list[Checked]:
-    """Ask the provider about the webhooks of each number in the pool; at most 50 of them.
-
-    Holds no transaction while it asks. What cannot be asked is told, never raised.
-    """
-    try:
-        provider = accounts.provider_of(accounts.of_institution(viewer.institution_id))
-    except NotFound as error:
-        return [Checked("", "bad", str(error))]
-    rows = db.session.execute(
-        select(SenderNumber.e164)
-        .where(
-            SenderNumber.institution_id == viewer.institution_id,
-            SenderNumber.retired_at.is_(None),
-        )
-        .order_by(SenderNumber.id)
-        .limit(_ASKED)
-    )
-    ours, wanted = list(rows.scalars()), adding.webhooks(public_url)
-    db.session.rollback()
-    found = []
-    for e164 in ours:
-        try:
-            told = _compared(provider.webhooks(e164), wanted)
-        except ProviderError as error:
-            told = ("bad", f"The provider could not be asked: {error}.")
-        found.append(Checked(pretty(e164, viewer.region), *told))
-    return found
-
-
-def _compared(found: Webhooks | None, wanted: Webhooks) -> tuple[str, str]:
-    if found is None:
-        return "bad", "The account does not own this number any more."
-    inbound, fallback = (url.partition("#")[0] for url in (found.inbound, found.fallback))
-    if inbound != wanted.inbound:
-        return "bad", f"Texts go to {inbound or 'nowhere'}, not to Replyline."
-    if fallback != wanted.fallback:
-        return "warn", "Texts come in; the second address, for when the first is away, is missing."
-    return "text", "Texts come in here."

@@ -11,10 +11,12 @@ from app import clock, jobs
 from app.config import Settings, Timing
 from app.database import after_commit, database_now, db, transaction
 from app.errors import Conflict, Invalid, NotFound, ProviderDenied, ProviderError
+from app.events import Event, publish
 from app.models import Institution, OptOutReplies, ProviderAccount, SenderNumber
-from app.providers import Credentials, Provider
-from app.providers.twilio import TwilioProvider
+from app.providers import Account, Credentials, Provider
+from app.providers.twilio import NOT_ACTIVE, TwilioProvider
 from app.rules import breaker
+from app.rules.access import Can, Viewer
 from app.security import decrypt, encrypt
 from app.services.audit import audit
 
@@ -32,6 +34,13 @@ def provider_of(account: ProviderAccount) -> Provider:
     alive."""
     credentials = Credentials(account.account_sid, decrypt(account.secret), account.api_url)
     return _client(credentials, _timing().call_deadline)
+
+
+def provider_with(account: ProviderAccount, secret: str) -> Provider:
+    """The client of an account with another secret than its own; nobody keeps it."""
+    return TwilioProvider(
+        Credentials(account.account_sid, secret, account.api_url), _timing().call_deadline
+    )
 
 
 def _timing() -> Timing:
@@ -71,17 +80,18 @@ def add(
     api_url: str | None = None,
     opt_out_replies: OptOutReplies = OptOutReplies.PROVIDER,
     check: bool = True,
+    by: Viewer | None = None,
 ) -> int:
     """Add a Twilio account, or give a known one new credentials; its id.
 
-    Tested against the provider first, unless `check` is off: Invalid where it does not accept them.
+    Tested against the provider first, unless `check` is off: Invalid as `test` raises it.
     """
     if db.session.get(Institution, institution_id) is None:
         raise NotFound(f"There is no institution {institution_id}.")
     credentials = Credentials(account_sid, secret, api_url)
     db.session.rollback()  # nothing is held while the provider is asked
     if check:
-        _test(credentials)
+        test(credentials)
     with transaction():
         account = find(account_sid)
         if account is None:
@@ -104,20 +114,37 @@ def add(
         account.stopped_reason, account.saved_at = None, clock.now()
         account.paused_until, account.unclear = None, 0
         db.session.flush()
-        audit(institution_id, "provider.saved", f"provider_account:{account.id}")
+        staff_id = by.staff_id if by else None
+        audit(institution_id, "provider.saved", f"provider_account:{account.id}", staff_id)
+        _announce(institution_id)
         after_commit(lambda: jobs.ring(jobs.Job.DELIVER))
         return account.id
 
 
-def _test(credentials: Credentials) -> None:
+# Why an account cannot be used: codes of the Invalid that `test` raises
+DENIED, NOT_IN_USE, NO_ANSWER = "not_accepted", "not_in_use", "no_answer"
+
+
+def test(credentials: Credentials) -> Account:
+    """Try them out; what the provider calls the account.
+
+    Raises Invalid: DENIED, NOT_IN_USE where the account is suspended or closed, or NO_ANSWER.
+    """
     try:
-        _client(credentials, _timing().call_deadline).check()
-    except ProviderDenied:
-        raise Invalid(
-            "account_sid", "The provider does not accept this account SID and token."
-        ) from None
+        return _client(credentials, _timing().call_deadline).check()
     except ProviderError as error:
-        raise Invalid("account_sid", f"The provider could not be asked: {error}.") from None
+        if error.provider_code == NOT_ACTIVE:
+            told = "This account is suspended or closed at the provider. Its console says why."
+            raise Invalid("account_sid", told, code=NOT_IN_USE) from None
+        if isinstance(error, ProviderDenied):
+            told = "The provider does not accept this account SID and token."
+            raise Invalid("account_sid", told, code=DENIED) from None
+        told = f"The provider could not be asked: {error}."
+        raise Invalid("account_sid", told, code=NO_ANSWER) from None
+
+
+def _announce(institution_id: int) -> None:
+    publish(institution_id, Event("provider.changed", {}, (Can.PROVIDER_EDIT.value,)))
 
 
 def stop(account_id: int, reason: str, called_at: datetime) -> bool:
@@ -134,9 +161,10 @@ def stop(account_id: int, reason: str, called_at: datetime) -> bool:
             ProviderAccount.stopped_reason.is_(None),
         )
         .values(stopped_reason=reason[:300])
-        .returning(ProviderAccount.id)
-    ).first()
-    if stopped:
+        .returning(ProviderAccount.institution_id)
+    ).scalar_one_or_none()
+    if stopped is not None:
+        _announce(stopped)
         after_commit(partial(log.error, "account_stopped", account=account_id, why=reason))
     return stopped is not None
 

@@ -13,9 +13,10 @@ from app.models import (
     Institution,
     SenderNumber,
 )
-from app.providers import Provider, Webhooks
+from app.providers import Provider
 from app.rules import phones
 from app.rules.access import Can, Viewer
+from app.rules.addresses import Webhooks
 from app.services import accounts
 from app.services.audit import audit
 
@@ -44,7 +45,7 @@ def add(
     db.session.rollback()  # nothing is held while the provider is asked
     sids: list[str] | list[None] = [None] * len(found)
     if check:
-        sids = _each(found, lambda e164: _connect(provider, e164, public_url))
+        sids = _each(found, lambda e164: connect(provider, e164, public_url))
     now = clock.now()
     try:
         with transaction():
@@ -106,7 +107,9 @@ def webhooks(public_url: str) -> Webhooks:
     return Webhooks(inbound, inbound, f"{public_url}/webhooks/twilio/voice")
 
 
-def _connect(provider: Provider, e164: str, public_url: str) -> str:
+def connect(provider: Provider, e164: str, public_url: str) -> str:
+    """Point a number at our webhooks; its id at the provider. Raises Invalid where that is not
+    done."""
     hooks = webhooks(public_url)
     try:
         return provider.connect_number(e164, hooks.inbound, hooks.voice)

@@ -1,7 +1,6 @@
 """Health: does everything that we depend on answer?"""
 
 from collections.abc import Callable
-from dataclasses import astuple, fields
 from typing import Any
 
 from flask import current_app
@@ -14,9 +13,9 @@ from app.config import Settings
 from app.database import db
 from app.errors import ProviderError, ReplylineError
 from app.mail import MailServerDown, connected
-from app.models import ProviderAccount, SenderNumber
-from app.providers import Webhooks
-from app.services import accounts, adding, gaps
+from app.models import ProviderAccount
+from app.rules.addresses import State
+from app.services import accounts, gaps, own_numbers
 
 SWEEP_SEEN = "replyline:sweep"  # Redis key that lives for two minutes after each sweep
 SWEEP_SECONDS = 120
@@ -126,26 +125,12 @@ def _provider_answers() -> None:
 def _webhooks() -> None:
     """Whether every number of ours in the pool calls us, for texts and for calls (contract 3)."""
     settings: Settings = current_app.config["SETTINGS"]
-    rows = db.session.execute(
-        select(SenderNumber.e164, ProviderAccount)
-        .join(ProviderAccount, ProviderAccount.id == SenderNumber.provider_account_id)
-        .where(SenderNumber.retired_at.is_(None))
-        .order_by(SenderNumber.id)
-    ).all()
-    clients = [(e164, accounts.provider_of(account)) for e164, account in rows]
-    db.session.rollback()  # nothing is held while the provider is asked
+    found = db.session.execute(select(ProviderAccount.id).order_by(ProviderAccount.id)).scalars()
     wrong = [
-        f"{e164} ({', '.join(lines)})"
-        for e164, provider in clients
-        if (lines := _strays(provider.webhooks(e164), adding.webhooks(settings.public)))
+        f"{each.e164} ({', '.join(each.astray) or 'not in the account'})"
+        for account_id in found.all()
+        for each in own_numbers.compared(account_id, settings.public)
+        if each.state not in (State.RIGHT, State.UNKNOWN)
     ]
     if wrong:
         raise NotWell(f"the provider sends elsewhere what comes to {'; '.join(wrong)}")
-
-
-def _strays(there: Webhooks | None, ours: Webhooks) -> list[str]:
-    """Which of a number's addresses are not ours. What follows a # tells only how to call it."""
-    if there is None:
-        return ["not in the account"]
-    pairs = zip(fields(there), astuple(there), astuple(ours), strict=True)
-    return [field.name for field, url, wanted in pairs if url.partition("#")[0] != wanted]

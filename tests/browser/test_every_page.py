@@ -24,6 +24,7 @@ WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 # Addresses that are asked for by pages and programs, not by people: parts of pages are on them.
 PARTS = {"inbox.list_", "inbox.thread", "inbox.details", "inbox.route", "inbox.new_route"}
 PARTS |= {"configuration.usage_", "configuration.grid", "messages.rows"}
+PARTS |= {"configuration.connection_state"}
 PARTS |= {"inbox.people", "inbox.presence", "inbox.picture", "standard_texts.picker"}
 OTHERS = {
     "static",
@@ -68,6 +69,12 @@ class Scene:
         for person in (maya, tomas, devon):
             dana.api.put(f"/people/{person.id}/advisors/{dana.id}")
         imports = imports_of(school)
+        school.carrier.number(school.account_sid, new_number())
+        school.carrier.registrations(
+            school.account_sid,
+            brands=[{"status": "FAILED", "errors": ["The name and the tax number differ"]}],
+            services=[{"numbers": [ours], "campaign": {"status": "IN_PROGRESS"}}],
+        )
         one = f"/people/{maya.id}"
         everything = {"roles": ["Advisor", "Administrator"]}
         assert school.admin().api.patch(f"/staff/{dana.id}", json=everything).status_code == 200
@@ -161,6 +168,9 @@ class Scene:
                     "/settings/twilio?show=retired",
                     "/settings/twilio?q=nobody",
                 ],
+                "configuration.connection": ["/settings/twilio/connection"],
+                "configuration.compared": ["/settings/twilio/connection/numbers"],
+                "configuration.registered": ["/settings/twilio/connection/registration"],
                 "configuration.reassigning": [f"/settings/numbers/{number}/reassign"],
                 "configuration.releasing": [f"/settings/numbers/{number}/release"],
                 "configuration.retiring": [f"/settings/numbers/{number}/retire"],

@@ -22,6 +22,8 @@ from tests.counting import MOST_QUERIES, queries
 from tests.helpers import until
 from tests.school import PASSWORD, new_number
 
+CONNECTION = "/settings/twilio/connection"
+
 
 def text_of(answer):
     """What people read on a page."""
@@ -466,19 +468,6 @@ def test_the_grid_is_found_sorted_and_linked(school):
         assert browser.get("/settings/twilio?q=%00&show=x&sort=").status_code == 200
 
 
-def test_the_provider_is_asked_only_when_wanted(school):
-    school.pool(1)
-    with school.browser(school.admin()) as browser:
-        page = text_of(browser.get("/settings/twilio"))
-        assert "Sending" in page
-        assert f"{school.url}/webhooks/twilio/inbound" in page
-        assert "Texts come in here." not in page
-        assert "Texts come in here." in text_of(browser.post("/settings/twilio/check"))
-        with school.account_stopped("Account suspended"):
-            stopped = text_of(browser.get("/settings/twilio"))
-        assert "Account suspended. Texts wait until the account is saved again." in stopped
-
-
 def test_anothers_numbers_are_not_there(school):
     """D1, D3"""
     (only,) = school.pool(1)
@@ -490,7 +479,7 @@ def test_anothers_numbers_are_not_there(school):
             assert browser.post(path, data={"staff_id": other.admin().id}).status_code == 404
     registrar = school.member(role(school, "Registrar", "settings.edit"))
     with school.browser(registrar) as browser:
-        for path in (*acts, "/settings/numbers/add", "/settings/twilio/check"):
+        for path in (*acts, "/settings/numbers/add"):
             assert browser.post(path).status_code == 403
         page = browser.get("/settings/twilio")
         assert (page.status_code, "Phone Number Usage" in page.text) == (200, False)
@@ -524,7 +513,7 @@ def test_no_tab_asks_more_than_a_dozen_times(school, stack):
     client, form = app.test_client(), {"email": school.admin().email, "password": PASSWORD}
     assert client.post("/login", data=form).status_code == 303
     counts = {}
-    for path in ("/settings", "/settings/email", "/settings/twilio"):
+    for path in ("/settings", "/settings/email", "/settings/twilio", CONNECTION):
         client.get(path)  # the first notes that the sign-in is used
         with queries() as asked:
             assert client.get(path).status_code == 200

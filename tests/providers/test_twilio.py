@@ -17,7 +17,7 @@ from app.errors import (
     ProviderRefused,
     ProviderUnknown,
 )
-from app.providers import Accepted, Credentials, OutboundSms
+from app.providers import Accepted, Account, Credentials, OutboundSms
 from app.providers.twilio import TwilioProvider
 from app.rules.lifecycle import Status
 
@@ -234,9 +234,18 @@ def test_who_cannot_be_reached_got_nothing():
 
 
 def test_an_account_is_tried_out(server, provider):
-    server.says(200, {"sid": SID, "status": "active"})
-    provider.check()
+    """Suspended is not refused, and an answer about something else is none."""
+    told = {"sid": SID, "status": "active", "type": "Trial", "friendly_name": "Northfield"}
+    server.says(200, told)
+    assert provider.check() == Account("Northfield", trial=True)
     assert server.seen[0][:2] == ("GET", f"/2010-04-01/Accounts/{SID}.json")
+    server.says(200, told | {"status": "suspended"})
+    with pytest.raises(ProviderRefused) as suspended:
+        provider.check()
+    assert suspended.value.provider_code == "20005"
+    server.says(200, {"status": "active"})
+    with pytest.raises(ProviderUnknown):
+        provider.check()
     server.says(401, error(20003, 401))
     with pytest.raises(ProviderDenied):
         provider.check()

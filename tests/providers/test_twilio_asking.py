@@ -16,8 +16,20 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from app.errors import ProviderBusy, ProviderDenied, ProviderError, ProviderUnknown
-from app.providers import Credentials, Found, InboundSms, OutboundSms, Webhooks
+from app.providers import (
+    Brand,
+    Campaign,
+    Credentials,
+    Found,
+    InboundSms,
+    OutboundSms,
+    Owned,
+    Registrations,
+    Service,
+    Verification,
+)
 from app.providers.twilio import TwilioProvider
+from app.rules.addresses import Webhooks
 from app.rules.lifecycle import Status
 
 SID, TOKEN = "AC" + "1" * 32, "12345"
@@ -38,7 +50,8 @@ class Twilio(ThreadingHTTPServer):
 
     def says(self, path: str, body: Any, status: int = 200, **headers: str) -> None:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.answers.setdefault(API + path, []).append((status, content, headers))
+        path = path if path.startswith("/v1/") else API + path
+        self.answers.setdefault(path, []).append((status, content, headers))
 
     def lists(self, *pages: list[dict[str, Any]], path: str = "/Messages.json") -> None:
         for index, page in enumerate(pages):
@@ -176,8 +189,8 @@ NO_ANSWERS = [
     ("ask", "status", "body", "kind"),
     [
         (ask, *answer)
-        for ask, answer in product(("fetch", "sent", "received", "webhooks"), NO_ANSWERS)
-        if ask != "webhooks" or "messages" not in str(answer[1])  # those are not about numbers
+        for ask, answer in product(("fetch", "sent", "received", "owned"), NO_ANSWERS)
+        if ask != "owned" or "messages" not in str(answer[1])  # those are not about numbers
     ],
 )
 def test_what_is_no_answer_is_never_taken_for_nothing_found(
@@ -195,7 +208,7 @@ ASK: dict[str, Any] = {
     "fetch": lambda provider: provider.fetch(sid(1)),
     "sent": lambda provider: provider.sent(OURS, THEIRS, NOON),
     "received": lambda provider: list(provider.received(NOON)),
-    "webhooks": lambda provider: provider.webhooks(OURS),
+    "owned": lambda provider: provider.owned(),
 }
 
 
@@ -271,15 +284,67 @@ def test_pictures_are_found_with_their_text(twilio, provider):
     assert [text.pictures for text in provider.received(NOON)] == [((url, "image/png"),), ()]
 
 
-def test_a_number_says_where_its_texts_go(twilio, provider):
-    """Twilio also lists numbers that only contain the one asked for."""
-    other = {"phone_number": OURS + "1", "sms_url": "https://other.example"}
-    twilio.says("/IncomingPhoneNumbers.json", {"incoming_phone_numbers": [other]})
-    assert provider.webhooks(OURS) is None
-    ours = {"phone_number": OURS, "sms_url": "https://x.example/in", "sms_fallback_url": None}
-    twilio.answers.clear()
-    twilio.says("/IncomingPhoneNumbers.json", {"incoming_phone_numbers": [other, ours]})
-    assert provider.webhooks(OURS) == Webhooks("https://x.example/in", "", "")
+def newer(key: str, *found: dict[str, Any]) -> dict[str, Any]:
+    """A list as Twilio's newer API gives it."""
+    return {key: list(found), "meta": {"key": key, "page": 0, "next_page_url": None}}
+
+
+def owned(e164: str, **changed: Any) -> dict[str, Any]:
+    both = {"phone_number": e164, "sms_url": "https://x.example/in", "capabilities": {"SMS": True}}
+    return both | changed
+
+
+def test_each_number_says_where_its_texts_go(twilio, provider):
+    """Protocol 3.2: an application outranks the addresses; what has none goes nowhere."""
+    texts, none = owned(OURS, voice_url="https://x.example/voice"), owned("+15125550191")
+    none |= {"sms_url": None, "capabilities": {"sms": False}}
+    by_app = owned("+15125550192", sms_application_sid="AP1", sms_fallback_url="https://y.example")
+    listed = {"incoming_phone_numbers": [texts, none, by_app], "next_page_uri": None}
+    twilio.says("/IncomingPhoneNumbers.json", listed)
+    twilio.says("/v1/Services", newer("services"))
+    app = "the application AP1"
+    assert provider.owned() == [
+        Owned(OURS, Webhooks("https://x.example/in", "", "https://x.example/voice")),
+        Owned("+15125550191", Webhooks("", "", ""), texts=False),
+        Owned("+15125550192", Webhooks(app, app, "")),
+    ]
+
+
+def test_a_service_takes_what_comes_to_its_numbers(twilio, provider):
+    """Protocol 3.3: unless it leaves that to them. Who has no services has none."""
+    listed = {"incoming_phone_numbers": [owned(OURS)], "next_page_uri": None}
+    twilio.says("/IncomingPhoneNumbers.json", listed)
+    takes = {"sid": "MG1", "friendly_name": "Alerts", "inbound_request_url": "https://s.example"}
+    leaves = {"sid": "MG2", "friendly_name": "Texts", "use_inbound_webhook_on_number": True}
+    twilio.says("/v1/Services", newer("services", leaves, takes))
+    twilio.says("/v1/Services/MG1/PhoneNumbers", newer("phone_numbers", {"phone_number": OURS}))
+    (found,) = provider.owned()
+    assert found.service == Service("MG1", "Alerts")
+    assert found.webhooks == Webhooks("https://s.example", "", "")
+    twilio.answers["/v1/Services"].clear()
+    twilio.says("/v1/Services", NOT_FOUND, 404)
+    (found,) = provider.owned()
+    assert (found.service, found.webhooks.inbound) == (None, "https://x.example/in")
+
+
+def test_what_carriers_were_told(twilio, provider):
+    """Protocol 3.4: brands, the campaign of each service with its numbers, toll-free numbers."""
+    brand = {"sid": "BN1", "status": "FAILED", "errors": [{"description": "No such company"}]}
+    campaign = {"campaign_status": "VERIFIED", "us_app_to_person_usecase": "MIXED", "errors": []}
+    verified = {"tollfree_phone_number": "+18005550100", "status": "TWILIO_REJECTED"}
+    verified |= {"rejection_reason": "No consent shown"}
+    services = ({"sid": sid, "friendly_name": sid} for sid in ("MG1", "MG2"))
+    twilio.says("/v1/a2p/BrandRegistrations", newer("data", brand))
+    twilio.says("/v1/Services", newer("services", *services))
+    twilio.says("/v1/Services/MG1/Compliance/Usa2p", newer("compliance", campaign))
+    twilio.says("/v1/Services/MG2/Compliance/Usa2p", newer("compliance"))
+    twilio.says("/v1/Services/MG1/PhoneNumbers", newer("phone_numbers", {"phone_number": OURS}))
+    twilio.says("/v1/Tollfree/Verifications", newer("verifications", verified))
+    assert provider.registrations() == Registrations(
+        (Brand("BN1", "FAILED", ("No such company",)),),
+        (Campaign("MG1", "VERIFIED", "MIXED", (), (OURS,)),),
+        (Verification("+18005550100", "TWILIO_REJECTED", "No consent shown"),),
+    )
 
 
 @pytest.mark.parametrize(

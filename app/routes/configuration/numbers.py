@@ -19,7 +19,7 @@ from app.services import adding, numbers, pool
 from app.services.pool import Held
 
 ENDPOINT = "configuration.twilio"
-_MOST_ADDED = 100
+MOST_ADDED = 100
 
 
 def _form(template: str, **found: Any) -> str:
@@ -146,8 +146,8 @@ def add() -> Any:
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     settings: Settings = current_app.config["SETTINGS"]
     try:
-        if not 1 <= len(lines) <= _MOST_ADDED:
-            raise Invalid("number", f"Write between 1 and {_MOST_ADDED} numbers, one on each line.")
+        if not 1 <= len(lines) <= MOST_ADDED:
+            raise Invalid("number", f"Write between 1 and {MOST_ADDED} numbers, one on each line.")
         asking = viewer()
         adding.add(asking.institution_id, lines, settings.public, by=asking)
     except (Invalid, Conflict, NotFound) as error:
@@ -155,4 +155,7 @@ def add() -> Any:
         return _form("add", text=text, problems=str(error).split("\n")), status
     count = len(lines)
     told = "1 number is in the pool." if count == 1 else f"{count} numbers are in the pool."
+    if request.form.get("back") == "connection" and asking.can(Can.PROVIDER_EDIT):
+        flash(told)
+        return redirect(url_for("configuration.compared"), code=303)
     return _done(told, show="free")

@@ -37,14 +37,14 @@ _NEWEST_FIRST = {Sort.ASSIGNED, Sort.USED, Sort.OPEN}
 @bp.get("/twilio")
 @allowed()
 def twilio() -> Any:
-    return shown_page()
+    return _page()
 
 
-def shown_page(**more: Any) -> str:
+def _page() -> str:
     """The whole tab; each part for whoever may see it."""
     require_one(*TWILIO)
     asking = begin()
-    parts: dict[str, Any] = {**_month(asking), **more}
+    parts: dict[str, Any] = _month(asking)
     if asking.can(Can.NUMBERS_MANAGE):
         parts |= _grid(asking, parts["counts"])
     if asking.can(Can.PROVIDER_EDIT):
@@ -68,17 +68,6 @@ def grid() -> Any:
     state = {name: found["grid"].get(name) for name in ("show", "q", "sort", "order")}
     part = render_template("configuration/_grid.html", **found)
     return part, {"HX-Replace-Url": url_for(ENDPOINT, **state)}
-
-
-@bp.post("/twilio/check")
-@allowed(Can.PROVIDER_EDIT)
-def check() -> Any:
-    """Ask the provider where it sends what comes to each number; slow, so only when wanted."""
-    settings: Settings = current_app.config["SETTINGS"]
-    checked = account_state.ask(viewer(), settings.public)
-    if request.headers.get("HX-Request"):
-        return render_template("configuration/_checked.html", checked=checked)
-    return shown_page(checked=checked)
 
 
 # The month
