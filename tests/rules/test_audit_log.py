@@ -100,9 +100,14 @@ def test_a_deed_reads_as_the_rest_of_a_sentence():
         assert not re.search(r"[{}\[\]_]", found), found
 
 
+def _called(call: ast.Call) -> str | None:
+    """`f` of f() and of a.f()"""
+    return getattr(call.func, "id", None) or getattr(call.func, "attr", None)
+
+
 def written_down() -> set[str]:
-    """The actions that the services audit: literals that go to `audit`, or to a function beside it
-    that does."""
+    """The actions that the services audit: literals that go to `audit`, to what exports share, or
+    to a function beside them that does."""
     found: set[str] = set()
     for path in Path(app.services.__file__).parent.glob("*.py"):
         tree = ast.parse(path.read_text())
@@ -113,7 +118,7 @@ def written_down() -> set[str]:
             if isinstance(function, ast.FunctionDef) and _parameter_goes_to_audit(function)
         }
         for call in calls:
-            if isinstance(call.func, ast.Name) and call.func.id in passes_on | {"audit"}:
+            if _called(call) in passes_on | {"audit", "write_down"}:
                 found |= {
                     a.value
                     for a in ast.walk(call)
