@@ -171,7 +171,7 @@ def test_a_school_from_nothing_to_a_call_of_the_api(made, school):
 
 
 def test_the_doctor_looks_at_everything(made, school):
-    """One line each; exit 1 as long as anything fails."""
+    """One line each; exit 1 as long as anything fails (S4-52)."""
     alone = made.run("doctor")
     assert alone.returncode == 1
     assert "FAIL sweep: no sweep has run for two minutes" in alone.stdout

@@ -15,7 +15,7 @@ SHAPE = {
 
 
 def test_a_message_has_the_promised_shape(school):
-    """Contract 4, Shapes"""
+    """Contract 4, Shapes (S0-36, S0-38)."""
     (ours,) = school.pool(1)
     dana, maya = school.member(), school.person("mobile")
     sent = dana.send(maya, "Hello", send_at=None)

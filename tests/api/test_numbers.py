@@ -66,6 +66,7 @@ def test_a_number_goes_to_permitted_staff_alone(school):
 
 
 def test_only_an_owned_number_comes_in_and_once(school):
+    """S1-2"""
     admin, (ours,) = school.admin(), school.pool(1)
     for number in ("words", new_number()):
         answer = admin.api.post("/numbers", json={"number": number})

@@ -28,7 +28,7 @@ def row(page: Page, name: str) -> Any:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_whom_a_default_moves_is_seen_while_choosing(school, opened, size):
-    """S3-4..S3-6, D43"""
+    """S3-2..S3-6, S3-72, D43"""
     school.person("mobile")
     school.person("home")
     page = opened(school.admin(), **window(size))
@@ -38,6 +38,8 @@ def test_whom_a_default_moves_is_seen_while_choosing(school, opened, size):
         menu.get_by_text("More").click()
     menu.get_by_role("link", name="Settings").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("SMS Configuration")
+    tabs = page.get_by_role("navigation", name="SMS Configuration").get_by_role("link")
+    expect(tabs).to_have_text(["General Settings", "Email Notifications", "Twilio"])
     students = page.get_by_role("group", name="Student SMS Default Status")
     students.get_by_label("Opted out").check()
     expect(page.locator("#effect")).to_contain_text("1 person stops being textable")

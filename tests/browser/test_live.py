@@ -97,7 +97,8 @@ def test_cut_off_during_two_hundred_events_and_back(school, opened):
 
 
 def test_a_status_changes_under_the_eye(school, opened):
-    """D31: dashed while it waits, then as far as the phone company reports."""
+    """S1-9, S1-11, S1-16..S1-18, D31: dashed while it waits, then as far as the phone company
+    reports."""
     dana, _ = school.holder()
     maya = school.person("mobile")
     thread = dana.send(maya)["conversation_id"]
@@ -118,7 +119,8 @@ def test_a_status_changes_under_the_eye(school, opened):
 
 
 def test_a_text_that_fails_says_why_and_that_an_email_followed(school, opened):
-    """D19, D35, S3-52: the code in words, the email beside it; the number is off from now on."""
+    """S3-52, S4-48, D19, D35: the code in words, the email beside it; the number is off from now
+    on."""
     dana, _ = school.holder()
     maya = school.person("mobile")
     school.carrier.handset(maya.numbers[0], behaviour="undelivered", code=30005)

@@ -29,7 +29,8 @@ def on_the_phone(context, school, person, name):
 
 
 def test_text_answer_stop_and_start(school, opened, new_context):
-    """S3-24, S3-30, S3-51, S3-54, S3-58, D14, D16, D18: whoever looks sees it without a click."""
+    """S0-3, S3-24, S3-30, S3-51, S3-54, S3-58, S3-62, S4-48, D14, D16, D18: whoever looks sees it
+    without a click."""
     (ours,) = school.pool(1)
     dana, maya = school.member(), school.person("mobile", "home")
     to, from_ = shown_number(maya.numbers[0]), shown_number(ours)

@@ -73,8 +73,8 @@ def test_the_first_row_comes_to_a_list_that_was_empty(school, opened):
 
 
 def test_a_text_is_sent_again_by_its_button(school, opened):
-    """S4-29..S4-31: confirmed by name; the new row is marked, the old one stays; the other one who
-    looks sees that it can be sent no more."""
+    """S4-4, S4-29..S4-31: confirmed by name; the new row is marked, the old one stays; the other
+    one who looks sees that it can be sent no more."""
     dana, _ = school.holder()
     maya = school.person("mobile")
     school.carrier.handset(maya.numbers[0], behaviour="undelivered", code=30008)

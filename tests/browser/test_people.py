@@ -35,7 +35,7 @@ def headline(page):
 
 
 def test_the_status_is_changed_with_a_reason(school, talk, opened):
-    """S3-11, S3-12, S3-46, D18: the warning says what stays in the way."""
+    """S3-11, S3-12, S3-46, S3-62, D18: the warning says what stays in the way."""
     dana, ours, tomas = talk
     school.texts(tomas.numbers[0], ours, "STOP")
     page = opened(dana, f"/people/{tomas.id}")

@@ -63,7 +63,7 @@ def test_they_are_kept_on_a_page(school, opened):
 
 
 def test_one_is_inserted_in_the_middle_of_what_is_typed(school, opened):
-    """S4-46: at the cursor, filled for the person; the counter and the draft follow."""
+    """S4-45, S4-46: at the cursor, filled for the person; the counter and the draft follow."""
     dana, _ = school.holder()
     kept = {"title": "Drop deadline", "body": "{first_name}, until Dec 4"}
     assert dana.api.post("/standard-texts", json=kept).status_code == 201

@@ -42,7 +42,7 @@ def counter(page):
 
 
 def test_the_counter_is_the_servers(thread):
-    """D37: what it says before is what the message costs after."""
+    """S4-40, S4-42, S4-49, D37: what it says before is what the message costs after."""
     dana, _, conversation, page = thread
     for body in ("a" * 160, "a" * 161, "{" * 80, "ñ\nñ\n\n3", "ş" * 71, "🎓" * 36, CURLY):
         expected = measure(body)
@@ -133,7 +133,7 @@ def test_back_and_resubmit_without_script(school, opened):
 
 
 def test_what_is_too_long_is_kept_and_counted(thread):
-    """A11, D36."""
+    """S4-39, A11, D36."""
     dana, _, conversation, page = thread
     text = "long " * 220
     box(page).fill(text)
@@ -171,7 +171,8 @@ def test_a_reply_to_what_a_colleague_holds_by_now_is_kept(school, opened, role):
 
 
 def test_a_phone_is_chosen_by_hand(school, thread):
-    """D11, S4-34, S4-37: one that is not textable says so at the field and cannot be picked."""
+    """S4-34, S4-36, S4-37, D11: one that is not textable says so at the field and cannot be
+    picked."""
     dana, maya, _, page = thread
     school.set_status(maya, 1, "disabled")
     mobile, home = (shown_number(number) for number in maya.numbers)

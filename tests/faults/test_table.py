@@ -2,7 +2,7 @@
 
 import re
 
-from app.config import ROOT
+from tests.documents import named_in, rows, written_in
 
 ROWS = (
     *(1, 2, 3, 4, 6, 9, 10, 12, 13, 15, 16, 17, 18, 19, 21, 23, 24, 25, 26, 27, 28, 32, 34, 35),
@@ -11,11 +11,10 @@ ROWS = (
 
 
 def test_every_fault_has_a_test_that_exists():
-    page = (ROOT / "docs" / "faults.md").read_text()
-    rows = {int(n): row for n, row in re.findall(r"^\| F(\d+) \|(.*)$", page, re.MULTILINE)}
-    assert tuple(rows) == ROWS
-    for number, row in rows.items():
-        named = re.findall(r"`([\w/.]+)::(\w+)`", row)
-        assert named or re.search(rf"as F(?!{number}\b)\d+|not yet", row), number
+    found = rows("faults.md", r"F\d+")
+    assert [number for number, _ in found] == [f"F{n}" for n in ROWS]
+    for number, row in found:
+        named = named_in(row)
+        assert named or re.search(rf"as (?!{number}\b)F\d+|not yet", row), number
         for file, test in named:
-            assert f"def {test}(" in (ROOT / "tests" / file).read_text(), (number, test)
+            assert test in written_in(file), (number, test)

@@ -337,6 +337,7 @@ def test_a_level_is_told_of_the_limit_as_it_is_now(college):
 
 
 def test_the_price_and_the_reserve_in_the_form(school):
+    """S2-7"""
     with school.browser(school.admin()) as browser:
         page = browser.get("/settings").text
         assert re.search(r'name="segment_price"[^>]* value="0.0079"', page)

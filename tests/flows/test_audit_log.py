@@ -144,7 +144,8 @@ def test_days_that_cannot_be_meant_are_said_so_and_kept(school, query, said):
 
 
 def test_every_version_of_the_settings_has_its_difference(school):
-    """In the words of the form, the newest first, and numbered as the settings number them."""
+    """In the words of the form, the newest first, and numbered as the settings number them
+    (S0-46)."""
     changes = [
         {"student_default": "opted_out"},
         {"message_limit": 100, "permitted_roles": ["Advisor"]},

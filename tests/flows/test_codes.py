@@ -13,7 +13,8 @@ BY_EMAIL = ["21612", "30004", "30007", "30008", "30034"]  # D35: about this text
 
 
 def test_codes_that_disable_the_number(school):
-    """D19, F37, S3-52, S3-53: that number alone; this text by email, the next by the other."""
+    """S3-52, S3-53, S3-85, D19, F37: that number alone; this text by email, the next by the
+    other."""
     dana, _ = school.holder()
     for code in NUMBER_OFF:
         maya = school.person("mobile", "mobile")
@@ -30,7 +31,7 @@ def test_codes_that_disable_the_number(school):
 
 
 def test_codes_that_leave_the_number_alone(school):
-    """D19, D35, F38: by email once; the next text is tried as a text."""
+    """S3-85, D19, D35, F38: by email once; the next text is tried as a text."""
     dana, _ = school.holder()
     for code in BY_EMAIL:
         maya = school.person("mobile")

@@ -266,7 +266,7 @@ def test_the_second_to_save_sees_the_difference_and_chooses(school):
 
 
 def test_who_may_open_and_save_what(school):
-    """D3, D27: also where the request is forged."""
+    """S0-2, S3-28, D3, D27: also where the request is forged."""
     bursar = school.member(role(school, "Bursar", "limits.edit", "people.read"))
     registrar = school.member(role(school, "Registrar", "settings.edit"))
     with school.browser(bursar) as browser:
@@ -365,7 +365,7 @@ def test_two_who_word_the_same_email(school):
 
 
 def test_a_number_is_reassigned_with_its_conversations(school):
-    """S3-34, D25: to whom it may go, and what becomes of the conversations."""
+    """S3-34, S3-76, D25: to whom it may go, and what becomes of the conversations."""
     dana, ours = school.holder()
     imani = school.member(name="Imani Carter")
     responder = school.member("Responder", name="Sam Nowak")
@@ -421,7 +421,7 @@ def test_an_assignment_is_deleted_and_a_number_retired_only_when_asked(school):
 
 
 def test_numbers_are_added_together_or_not_at_all(school):
-    """Each wrong one is named."""
+    """Each wrong one is named (S1-2)."""
     (known,) = school.pool(1)
     new = [new_number() for _ in range(2)]
     for number in new:
@@ -492,7 +492,7 @@ def test_anothers_numbers_are_not_there(school):
 
 
 def test_the_deciding_rule_links_to_its_setting(school):
-    """The link is for whoever may open it."""
+    """The link is for whoever may open it (S0-46)."""
     school.pool(1)
     school.settings(student_default="opted_out")
     dana, admin = school.member(), school.admin()

@@ -64,7 +64,7 @@ def test_stop_is_in_the_ledger_and_in_every_thread_with_the_person(school, holde
 
 
 def test_the_next_message_goes_by_email_and_says_why(school, holder):
-    """D14, D30, S3-51: no text leaves for a number of somebody who said STOP."""
+    """S3-51, S4-16, D14, D30: no text leaves for a number of somebody who said STOP."""
     dana, ours = holder
     maya = school.person("mobile", "home")
     school.texts(maya.numbers[1], ours, "STOP")
@@ -166,7 +166,8 @@ def test_writing_never_wakes_a_disabled_number(school, holder):
 
 
 def test_the_carrier_blocks_a_pair_of_numbers_not_a_person(school, holder):
-    """D18: STOP to one number and START to another leaves the first one blocked at the carrier."""
+    """S3-59, D18: STOP to one number and START to another leaves the first one blocked at the
+    carrier."""
     (dana, danas), (kim, kims) = holder, school.holder(name="Kim Alvarez")
     maya = school.person("mobile")
     school.texts(maya.numbers[0], danas, "STOP")
@@ -181,7 +182,7 @@ def test_the_carrier_blocks_a_pair_of_numbers_not_a_person(school, holder):
 
 
 def test_a_stop_is_answered_when_no_call_is_under_way_any_more(school, holder):
-    """D14, I9: the call on the wire ends first, and none begins after it."""
+    """S3-55, D14, I9: the call on the wire ends first, and none begins after it."""
     dana, ours = holder
     maya = school.person("mobile")
     school.carrier.change_account(school.account_sid, latency_ms=1200)

@@ -175,7 +175,8 @@ def compare(college):
 
 
 def test_the_figures_are_those_of_a_plain_recount(written):
-    """Must show 5: before a day is closed, after it, and of one member of staff or one number."""
+    """Must show 5: before a day is closed, after it, and of one member of staff or one number
+    (S0-42, S0-43)."""
     with written.inside():
         compare(written)
         assert facts.close_days(60)

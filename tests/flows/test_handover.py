@@ -165,7 +165,7 @@ def test_an_answer_to_the_old_holder_never_reaches_the_new_one(school, talk):
 
 
 def test_a_number_handed_on_with_its_conversations(school, talk):
-    """D25 move: the new holder sees the history and a marker, and gets the answers."""
+    """D25 move: the new holder sees the history and a marker, and gets the answers (S3-76)."""
     dana, maya, ours, thread = talk
     lee = school.member(name="Lee Morgan")
     moved = assign(school, ours, lee, "move")
@@ -259,7 +259,7 @@ def test_a_number_handed_on_without_its_conversations(school, talk):
 
 
 def test_a_free_number_may_be_given_by_hand(school):
-    """D25: before the first text, to a permitted holder, within the limit."""
+    """S3-74, D25: before the first text, to a permitted holder, within the limit."""
     first, second = school.pool(2)
     school.settings(number_limit=1)
     dana, lee = school.member(), school.member(name="Lee Morgan")

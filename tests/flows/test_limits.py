@@ -23,7 +23,7 @@ def way(message):
 
 @pytest.mark.parametrize("limit", [0, 1, 3])
 def test_the_last_place_and_the_first_email(school, limit):
-    """S3-19, S3-20, I10: n texts of n go, the next goes by email."""
+    """S2-5, S3-19, S3-20, I10: n texts of n go, the next goes by email."""
     school.pool(1)
     school.settings(message_limit=limit)
     dana, people = school.member(), [school.person("mobile") for _ in range(limit + 1)]
@@ -53,7 +53,7 @@ def test_the_use_is_told_for_the_local_month(school):
 
 
 def test_answers_count_too(school):
-    """D29: an answer takes a place like any other text, and without one it is an email."""
+    """S3-20, D29: an answer takes a place like any other text, and without one it is an email."""
     (ours,) = school.pool(1)
     school.settings(message_limit=2)
     dana, maya = school.member(), school.person("mobile")
@@ -82,7 +82,8 @@ def test_a_limit_lowered_below_what_is_used_and_raised_again(school):
 
 
 def test_segments_are_charged_where_the_school_chose_so(school):
-    """D27: a text of two parts takes two places, and one part may still fit where two do not."""
+    """S2-12, D27: a text of two parts takes two places, and one part may still fit where two do
+    not."""
     school.pool(1)
     school.settings(message_limit=5, limit_unit="segments")
     dana, maya = school.member(), school.person("mobile")
@@ -150,7 +151,7 @@ def test_fifty_at_once_on_a_limit_of_twenty(school):
 
 
 def test_without_a_seat_by_email_and_who_has_a_number_keeps_texting(school):
-    """S3-26, S3-27, D24: though there are free numbers in the pool."""
+    """S3-23, S3-26, S3-27, D24: though there are free numbers in the pool."""
     school.pool(2)
     school.settings(number_limit=1)
     dana, lee, maya = school.member(), school.member(name="Lee Morgan"), school.person("mobile")
@@ -166,7 +167,8 @@ def test_without_a_seat_by_email_and_who_has_a_number_keeps_texting(school):
 
 
 def test_an_empty_pool_by_email_and_who_has_a_number_keeps_texting(school):
-    """D24: its own wall, with its own reason. A number that is added serves the next sender."""
+    """S3-27, D24: its own wall, with its own reason. A number that is added serves the next
+    sender."""
     (only,) = school.pool(1)
     dana, lee, maya = school.member(), school.member(name="Lee Morgan"), school.person("mobile")
     dana.send(maya)

@@ -62,7 +62,7 @@ def test_we_answer_once_in_ten_minutes(school):
 
 
 def test_the_confirmation_is_the_last_text_after_a_stop(school):
-    """D14, D21, I9: it passes although the number is off; nothing else does."""
+    """S0-27, D14, D21, I9: it passes although the number is off; nothing else does."""
     dana, ours = school.holder()
     maya = school.person("mobile")
     answer_ourselves(school)
@@ -71,6 +71,11 @@ def test_the_confirmation_is_the_last_text_after_a_stop(school):
     assert (sent["channel"], sent["reason"]) == ("email", "opted_out")
     (text,) = until(lambda: school.ledger(maya.numbers[0]))
     assert "you are opted out" in text["body"]
+    with school.browser(dana) as browser:  # both are in the log
+        page = browser.get("/messages").text
+    assert "you are opted out" in page
+    assert "Automatic answer" in page
+    assert "One more thing" in page
 
 
 def test_what_the_provider_has_answered_we_do_not(school):

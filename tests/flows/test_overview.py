@@ -2,9 +2,10 @@
 (S4-1..S4-26, S4-51, S3-44). A filter means the same on both databases."""
 
 import csv
+import html
 import io
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import insert, select, update
@@ -65,7 +66,8 @@ def rows_of(answer):
 
 
 def test_what_is_filtered_is_exported_and_written_down(school, term):
-    """All of it, as it is seen and no more; nothing in it is a formula; a right of its own."""
+    """All of it, as it is seen and no more; nothing in it is a formula; a right of its own
+    (S0-35..S0-38)."""
     dana, admin = term["dana"], school.admin()
     dana.settled(dana.send(term["maya"], "=1+1 is what you owe")["id"], "delivered")
     with school.browser(admin) as browser:
@@ -74,6 +76,9 @@ def test_what_is_filtered_is_exported_and_written_down(school, term):
         (failed,) = rows_of(browser.get("/messages/export?status=undelivered"))
         found = (failed["Name"], failed["SMS status"], failed["Error code"], failed["Type"])
         assert found == ("Tomás Herrera", "Undelivered", "30005", "SMS out")
+        assert (failed["Provider"], failed["Error"]) == ("Twilio", "Number not in use")
+        sent = datetime.fromisoformat(failed["Sent on (UTC)"])
+        assert timedelta(0) < clock.now() - sent < timedelta(hours=1)
         assert failed["Phone"] == f"'{term['tomas'].numbers[0]}"
         assert "/messages/export" in browser.get("/messages").text
         assert "exported messages" in browser.get("/audit?kind=exports").text
@@ -148,7 +153,7 @@ DANAS = ["Your scholarship letter", "See you there", "The café opens at nine", 
 
 
 def test_every_message_in_and_out_of_what_somebody_may_see(school, found, term):
-    """S4-1, S4-2, C-19: with `inbox.all` everybody's, else one's own; the latest first."""
+    """S0-34, S4-1, S4-2, C-19: with `inbox.all` everybody's, else one's own; the latest first."""
     assert found(term["dana"]) == KIMS + DANAS
     assert found(term["dana"], OWN) == DANAS
     assert found(term["kim"], OWN) == KIMS
@@ -158,7 +163,7 @@ def test_every_message_in_and_out_of_what_somebody_may_see(school, found, term):
 
 @pytest.mark.parametrize("rights", [ALL, OWN])
 def test_every_filter(found, term, rights):
-    """S4-8..S4-11, S3-44: each alone, and all of them together, in what one may see."""
+    """S1-8, S3-44, S4-8..S4-11: each alone, and all of them together, in what one may see."""
     dana, maya = term["dana"], term["maya"]
     number, ours = maya.numbers[0], term["ours"]
     kims, well, bring = KIMS
@@ -183,6 +188,7 @@ def test_every_filter(found, term, rights):
         ({"to": number}, [kims, cafe]),
         ({"to": ours}, [said]),
         ({"to": "herrera"}, [letter]),
+        ({"from_": "maya", "to": ours}, [said]),
         ({"to": "@students.example"}, [bring]),
         ({"statuses": {Listed.DELIVERED}}, [kims, cafe, hello]),
         ({"statuses": {Listed.RECEIVED, Listed.UNDELIVERED}}, [letter, said]),
@@ -232,7 +238,8 @@ def test_the_days_are_those_of_the_viewer(school, found, term):
 
 
 def test_the_page_says_what_became_of_each(school, term):
-    """S4-13..S4-18, D32: our words, what S4 calls them, the code and its meaning."""
+    """S0-39..S0-41, S3-56, S3-86, S4-2, S4-13..S4-18, D32: our words, what S4 calls them, the code
+    and its meaning."""
     with school.browser(term["dana"]) as browser:
         rows = _rows(browser.get("/messages").text)
     assert "Kim here" not in str(rows)
@@ -294,7 +301,7 @@ def _audits(school, action):
 
 
 def test_without_the_right_there_is_no_place_and_no_page(school):
-    """S4-6: the menu does not name it, and the addresses refuse, also to a forged request."""
+    """S4-5, S4-6: the menu does not name it, and the addresses refuse, also to a forged request."""
     dana, _ = school.holder()
     maya = school.person("mobile")
     sent = dana.send(maya)
@@ -316,6 +323,30 @@ def test_without_the_right_there_is_no_place_and_no_page(school):
         assert browser.get(f"/messages/{sent['id']}").status_code == 404
         assert browser.post(f"/messages/{sent['id']}/resend").status_code == 404
     assert len(school.ledger(maya.numbers[0])) <= 1
+
+
+def test_what_can_be_done_from_the_page(school, term):
+    """S4-3, S4-25, S4-27: the same list again with what is new in it, and a new text for whoever
+    may start one."""
+    dana, path = term["dana"], "/messages?text=door&sort=status"
+    with school.browser(dana) as browser:
+        links = _links(browser.get(path).text)
+        assert links["Refresh"] == path
+        dana.send(term["maya"], "The door is open")
+        (row,) = _rows(browser.get(links["Refresh"]).text)
+        assert "The door is open" in row
+        assert browser.get(links["Send SMS"]).status_code == 200
+    with school.browser(school.member("Auditor", name="Ari Gold")) as browser:
+        links = _links(browser.get(path).text)
+        assert ("Refresh" in links, "Send SMS" in links) == (True, False)
+
+
+def _links(page):
+    """{what a link says: where it leads}"""
+    found = re.findall(r'<a [^>]*?href="([^"]+)"[^>]*>(.*?)</a>', page, re.DOTALL)
+    return {
+        " ".join(re.sub(r"<[^>]+>", " ", said).split()): html.unescape(href) for href, said in found
+    }
 
 
 def test_rows_change_where_they_are(school, term):
@@ -374,6 +405,8 @@ def test_the_email_queue(school, term):
             wanted = email_queue.Wanted(states=frozenset(states))
             rows = email_queue.page(viewer, wanted)
             assert [row.message.body for row in rows] == expected, states
+        upwards = email_queue.page(viewer, email_queue.Wanted(down=False))
+        assert [row.message.body for row in upwards] == ["Bring the letter", "To a dead address"]
         for to, expected in (("ree pat", 1), ("@students", 2), ("torres", 0)):
             assert len(email_queue.page(viewer, email_queue.Wanted(to=to))) == expected
         danas = email_queue.page(school.viewer(term["dana"], OWN), email_queue.Wanted())

@@ -99,7 +99,7 @@ def test_what_was_deleted_is_kept_and_filtered_out_with_deleted_false(school, sa
 
 
 def test_all_numbers_ever_saved_are_seen_on_the_page(school, saved):
-    """S3-39"""
+    """S3-37, S3-39, S3-57"""
     dana, _, maya, ours, was = saved
     with school.browser(dana) as browser:
         active = on_page(browser)

@@ -17,7 +17,7 @@ def retire(school: School, number: str) -> Any:
 
 
 def test_a_number_is_assigned_at_the_first_text_and_stays(school):
-    """S3-24, S3-74, D23: not by being hired, not by a dry run, not by an email."""
+    """S3-1, S3-24, S3-74, D23: not by being hired, not by a dry run, not by an email."""
     pool = school.pool(2)
     dana, maya = school.member(), school.person("mobile")
     before = school.usage()["numbers"]
@@ -46,7 +46,8 @@ def test_a_number_is_assigned_at_the_first_text_and_stays(school):
     ],
 )
 def test_more_staff_than_numbers_at_once(school, numbers, limit, staff):
-    """I11: each number goes to exactly one, none is left over, the others go by email."""
+    """S3-25, S3-75, I11: each number goes to exactly one, none is left over, the others go by
+    email."""
     pool = school.pool(numbers)
     school.settings(number_limit=limit)
     members = [school.member(name=f"Dana {n}") for n in range(staff)]

@@ -113,7 +113,7 @@ def test_pictures_are_recorded_with_where_they_are(school):
 
 
 def test_an_unknown_number_has_a_thread_of_its_own(school):
-    """D6: kept with whoever holds the number, and can be answered."""
+    """S4-35, D6: kept with whoever holds the number, and can be answered."""
     dana, ours = school.holder()
     stranger = new_number()
     school.texts(stranger, ours, "Is this the registrar?")

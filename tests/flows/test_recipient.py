@@ -4,11 +4,15 @@ Every case is told three times, and each time the same must come of it: by the d
 or nothing", and by the send.
 """
 
+import html
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
 import pytest
 
+from app.rules.phones import pretty
 from tests.helpers import until
 from tests.school import Member, School, Someone
 
@@ -152,6 +156,7 @@ def goes_by_email(school: School, dana: Member, person: Someone, reason: str) ->
 
 @pytest.mark.parametrize("case", BY_TEXT)
 def test_the_phone_that_is_texted(school, case):
+    """S3-5, S3-6, S3-8, S3-9, S3-64, S3-65, S3-70, S3-79..S3-82, S3-84"""
     school.pool(1)
     person, dana = scene(school, case), school.member()
     school.settings(**case.settings)
@@ -160,7 +165,8 @@ def test_the_phone_that_is_texted(school, case):
 
 @pytest.mark.parametrize("case", BY_EMAIL)
 def test_the_reason_for_an_email(school, case):
-    """With an address by email, without one not at all: the sender is told at once (D10)."""
+    """With an address by email, without one not at all: the sender is told at once (S3-4, S3-5,
+    S3-7, S3-10, S3-83, S4-18, S4-20, D10)."""
     if case.pool:
         school.pool(case.pool)
     reachable, unreachable = scene(school, case), scene(school, case, email=None)
@@ -231,13 +237,16 @@ def test_an_answer_goes_to_the_number_that_wrote(school):
 
 
 def test_a_number_of_ours_is_never_texted(school):
-    """D8, S3-31: it shows on its holder's record, and is no phone of theirs."""
+    """S3-31, S3-57, D8: it shows on its holder's record, and is no phone of theirs."""
     school.pool(1)
     dana, lee = school.member(), school.member(name="Lee Morgan")
     dana.settled(dana.send(school.person("mobile"))["id"], "delivered")
     (record,) = lee.api.get("/people", params={"q": "Whitfield"}).json()["items"]
     assert [(p["type"], p["text_msg_only"]) for p in record["phones"]] == [("system", True)]
     goes_by_email(school, lee, Someone(record["id"], record["email"], [], []), "no_phone")
+    consent = f"/phones/{record['phones'][0]['id']}/consent"
+    refused = school.admin().api.post(consent, json={"status": "enabled", "reason": "x"})
+    assert refused.status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -251,7 +260,7 @@ def test_a_number_of_ours_is_never_texted(school):
     ],
 )
 def test_a_phone_chosen_by_hand(school, phone, settings, reason):
-    """D11, S4-34, S4-37: among the textable ones; another is a problem of its field, not an
+    """S4-34, S4-36, S4-37, D11: among the textable ones; another is a problem of its field, not an
     email."""
     school.pool(1)
     maya, dana = scene(school, Case(("mobile enabled", phone), "")), school.member()
@@ -270,6 +279,34 @@ def test_a_phone_chosen_by_hand(school, phone, settings, reason):
         assert [f["field"] for f in refused.json()["error"]["fields"]] == ["phone_id"]
     assert dana.route(maya, phone_id=chosen)["error"]["code"] == reason
     assert dana.said_to(maya) == []
+
+
+def offered(browser: httpx.Client, person: Someone) -> tuple[list[str], str]:
+    """On the page of a new text: the phones to choose from, and all that it says."""
+    page = html.unescape(browser.get("/inbox/new", params={"person": person.id}).text)
+    choices = re.findall(r'<option value="\d+"[^>]*>([^<]+)</option>', page)
+    return choices, " ".join(re.sub(r"<[^>]+>", " ", page).split())
+
+
+def test_the_phones_that_are_offered(school):
+    """S4-28, S4-32, S4-33: all of theirs; a single one is no choice; and nobody, no box."""
+    school.pool(1)
+    dana, one, none = school.member(), school.person("mobile"), school.person()
+    several = scene(school, Case(("mobile", "home enabled", "work disabled"), ""))
+    with school.browser(dana) as browser:
+        assert "<textarea" not in browser.get("/inbox/new").text
+        mobile, home, work = (pretty(number, "US") for number in several.numbers)
+        choices, page = offered(browser, several)
+        assert choices == [
+            f"{mobile}, mobile, SMS Default",
+            f"{home}, home, SMS Enabled",
+            f"{work}, work, SMS Disabled",
+        ]
+        assert f"Text to {home} from" in page  # the rules', until one chooses
+        choices, page = offered(browser, one)
+        assert choices == []
+        assert f"Text to {pretty(one.numbers[0], 'US')} from" in page
+        assert offered(browser, none)[0] == []
 
 
 def test_a_phone_of_somebody_else_cannot_be_chosen(school):

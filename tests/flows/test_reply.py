@@ -4,7 +4,7 @@ from tests.helpers import until
 
 
 def test_a_text_goes_out_and_the_answer_comes_back(school):
-    """S3-24, S3-30, S3-49: the number is assigned at the first text, and carries both
+    """S2-13, S3-24, S3-30, S3-49: the number is assigned at the first text, and carries both
     directions."""
     (ours,) = school.pool(1)
     dana, maya = school.member(), school.person("mobile")

@@ -24,7 +24,7 @@ def role(school, name, *capabilities):
 
 
 def test_a_new_school_texts_everybody_without_limits(school):
-    """Contract 1: the defaults."""
+    """Contract 1: the defaults (S3-73)."""
     found = school.admin().api.get("/settings").json()
     mails = {name: found.pop(name) for name in ("reply_notice", "fallback_email")}
     assert found == {
@@ -105,7 +105,7 @@ def test_what_is_no_setting_is_refused_by_name(school, field, values):
 
 
 def test_who_may_change_what(school):
-    """D3, D27: limits are a right of their own; without either nothing is shown."""
+    """S2-6, S3-21, D3, D27: limits are a right of their own; without either nothing is shown."""
     bursar = school.member(role(school, "Bursar", "limits.edit"))
     registrar = school.member(role(school, "Registrar", "settings.edit"))
     limits = {"number_limit": 5, "message_limit": 100, "limit_unit": "segments"}
@@ -171,7 +171,8 @@ def may_start(school, member):
     ids=str,
 )
 def test_which_roles_may_start(school, roles, permitted):
-    """S3-13, S3-14, S3-40, D41: a missing right is a 403, no email, and takes no number."""
+    """S0-4, S3-13, S3-14, S3-40, S3-75, D41: a missing right is a 403, no email, and takes no
+    number."""
     school.pool(1)
     assert may_start(school, school.member(*roles)) is permitted
     assert school.usage()["numbers"]["assigned"] == permitted
@@ -204,9 +205,23 @@ def test_a_student_never_holds_a_number(school):
     assert school.usage()["numbers"]["assigned"] == 0
 
 
+def test_a_number_from_before_is_taken_from_a_student(school):
+    """S3-43, D2: who is only a student by now texts nobody, and is in the grid to be taken out."""
+    dana, ours = school.holder()
+    admin, number = school.admin(), school.number(ours)
+    assert admin.api.patch(f"/staff/{dana.id}", json={"roles": ["Student"]}).status_code == 200
+    assert not may_start(school, dana)
+    with school.browser(admin) as browser:
+        assert 'class="who">Dana Whitfield<' in browser.get("/settings/twilio").text
+        path = f"/settings/numbers/{number['id']}/release"
+        assert browser.post(path).status_code == 303
+        assert 'class="who">Dana Whitfield<' not in browser.get("/settings/twilio").text
+    assert school.number(ours)["status"] == "available"
+
+
 def test_another_school_is_untouched(school):
-    """D1."""
+    """S3-23, D1."""
     with school.another() as other:
         before = other.admin().api.get("/settings").json()
-        school.settings(message_limit=0, permitted_roles=["Manager"])
+        school.settings(message_limit=0, number_limit=0, permitted_roles=["Manager"])
         assert other.admin().api.get("/settings").json() == before

@@ -39,7 +39,8 @@ def emails_of(school: School, to: str | None) -> int:
 
 
 def test_every_order_of_reports_ends_the_same(school):
-    """I16, D31, F40, F41: 24 orders, each report twice; never backwards where a browser looks."""
+    """S1-10, S1-12, I16, D31, F40, F41: 24 orders, each report twice; never backwards where a
+    browser looks."""
     dana, _ = school.holder()
     reports = [("sending", None), ("sent", None), ("undelivered", 30008), ("delivered", None)]
     for order in permutations(reports):
@@ -61,7 +62,8 @@ def test_every_order_of_reports_ends_the_same(school):
 
 
 def test_every_order_without_a_good_end(school):
-    """I16: nothing that comes after a failure makes it look better, or sends a second email."""
+    """S1-13, S1-19, I16: nothing that comes after a failure makes it look better, or sends a second
+    email."""
     dana, _ = school.holder()
     reports = [("queued", None), ("sending", None), ("sent", None), ("undelivered", 30008)]
     for order in permutations(reports):

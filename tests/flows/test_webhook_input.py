@@ -192,7 +192,7 @@ def test_a_stop_that_is_replayed_does_not_undo_a_start(school, provider):
 
 
 def test_a_call_to_a_number_that_only_texts_is_told_so(school, provider, form):
-    """Contract 3: said in words, and nothing is stored."""
+    """Contract 3: said in words, and nothing is stored (S3-33)."""
     before = row_counts(school)
     call = {"CallSid": new_sid("CA"), "AccountSid": school.account_sid, "To": form["To"]}
     answer = provider.post(call, "voice")

@@ -116,7 +116,8 @@ def outcome(provider: TwilioProvider) -> Accepted | ProviderError:
 
 
 def test_a_text_is_handed_over_once_as_twilio_wants_it(server, provider):
-    """Protocol 1.1: an explicit sender, our address for reports, and no longer than it is worth."""
+    """Protocol 1.1: an explicit sender, our address for reports, and no longer than it is worth
+    (S1-1)."""
     server.says(201, {"sid": MESSAGE, "status": "queued"})
     assert outcome(provider) == Accepted(MESSAGE, Status.ACCEPTED)
     ((method, path, form, authorization),) = server.seen

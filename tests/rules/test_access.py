@@ -38,6 +38,7 @@ TABLE = {name: marks for name, *marks in (line.split() for line in D3.strip().sp
 
 @pytest.mark.parametrize("role", ROLES)
 def test_d3_what_each_role_may_do_and_nothing_else(role):
+    """S0-2"""
     expected = {name for name, marks in TABLE.items() if marks[ROLES.index(role)] == "x"}
     assert capabilities_of([STANDARD_ROLES[role]]) == expected
 

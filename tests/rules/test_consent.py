@@ -38,6 +38,7 @@ TABLE = {
 
 @pytest.mark.parametrize(("event", "start"), list(product(Event, STATES)))
 def test_every_pair_of_state_and_event(event, start):
+    """S3-50, S3-52"""
     end = TABLE[event]["EDOPSX".index(start)]
     assert next_consent(STATES[start], event) == STATES[end]
 

@@ -56,7 +56,7 @@ TABLE = [
 
 @pytest.mark.parametrize(("messages", "added"), TABLE)
 def test_what_messages_add(messages, added):
-    """S0-42..S0-44"""
+    """S0-27, S0-42..S0-44"""
     assert {(measure, key): n for measure, key, n in figures(messages)} == added
 
 

@@ -32,6 +32,7 @@ def test_s3_20_d27_d29_a_text_needs_room_under_the_limit(used, limit, unit, segm
 
 @pytest.mark.parametrize(("unit", "places"), [(MESSAGES, 1), (SEGMENTS, 3)])
 def test_s3_19_d27_what_one_text_of_three_parts_costs(unit, places):
+    """S2-12"""
     assert cost(unit, 3) == places
 
 
@@ -60,6 +61,7 @@ def test_s3_19_messages_are_counted_unless_the_institution_switches():
     ],
 )
 def test_d27_the_month_is_the_institutions_local_calendar_month(utc, zone, month):
+    """S3-19"""
     assert month_of(datetime.fromisoformat(utc).replace(tzinfo=UTC), zone) == month
 
 

@@ -47,11 +47,13 @@ REASONS = {
 
 @pytest.mark.parametrize("status", CALLED)
 def test_what_a_text_is_called(status):
+    """S4-12..S4-15, S4-17, S4-19"""
     assert called(Channel.SMS, status, Reason.ENABLED_PHONE) == CALLED[status]
 
 
 @pytest.mark.parametrize("reason", REASONS)
 def test_what_is_called_that_is_no_text(reason):
+    """S4-16, S4-18, S4-20"""
     assert called(Channel.EMAIL, Status.SENT, reason) == REASONS[reason]
     assert called(Channel.NONE, Status.NOT_SENT, reason) == REASONS[reason]
     assert called(Channel.EMAIL, Status.CANCELED, reason) is None
@@ -66,7 +68,7 @@ def test_each_status_and_channel_has_one_name():
 
 
 def test_names_are_put_together():
-    """Several at once are any of them; with reasons beside a name, the name is whole."""
+    """Several at once are any of them; with reasons beside a name, the name is whole (S4-22)."""
     email, none = (Status.SENT, Channel.EMAIL), (Status.NOT_SENT, Channel.NONE)
     both = parts({Listed.EMAIL_SENT, Listed.NO_NUMBER})
     assert both[email] == Part()

@@ -139,6 +139,7 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_choice_and_its_reason_in_whatever_order_the_phones_come(case):
+    """S3-8..S3-10, S3-79, S3-80"""
     phones, defaults, expected = CASES[case]
     assert {chosen_id(order, defaults) for order in permutations(phones)} == {expected}
 

@@ -28,6 +28,7 @@ TABLE = {
 
 @pytest.mark.parametrize("status", Status)
 def test_every_status_of_a_text(status):
+    """S4-29"""
     found = (
         why_not_cancel(Channel.SMS, status),
         why_not_resend(Channel.SMS, status, disabled=False),

@@ -73,5 +73,6 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_number_a_text_leaves_from(case):
+    """S3-25"""
     facts, expected = CASES[case]
     assert choose_sender(facts) == expected

@@ -255,7 +255,7 @@ def test_an_answer_to_an_earlier_attempt_does_not_touch_the_next(college, answer
 
 @pytest.mark.parametrize("late", [Status.DELIVERED, Status.UNDELIVERED])
 def test_a_text_without_any_report_times_out_and_a_late_one_counts(college, late):
-    """F45, F43, D31."""
+    """S1-31, F45, F43, D31."""
     with college.inside():
         text = college.text()
         (call,) = claiming.claim(college.account, 1)
