@@ -132,10 +132,18 @@ def test_wrong_covers_are_refused(school, away):
     with school.browser(kim) as hers:
         assert hers.post(f"/profile/cover/{running}/end").status_code == 403
         assert arrange(hers, student, path=f"/staff/{dana.id}").status_code == 403
-    forms = ({"by": "x"}, {"by": kim.id, "first": "soon"}, {"by": kim.id, "first": "9999-12-31"})
-    for form in forms:
-        typed = {"last": "9999-12-31", **form}
-        assert browser.post("/profile/cover", data=typed).status_code == 422
+    for field, typed, told in (
+        ("by", "x", "Choose a colleague."),
+        ("first", "soon", "Choose a day."),
+        ("first", "2027-02-30", "Choose a day."),
+        ("last", "", "Choose a day."),
+        ("last", "0001-01-01", "The last day is before the first one."),
+        ("last", "9999-12-31", "A cover lasts at most a year."),
+    ):
+        form = {"by": kim.id, "first": day(5), "last": day(6), field: typed}
+        answer = browser.post("/profile/cover", data=form)
+        assert (answer.status_code, told in answer.text) == (422, True), (field, typed)
+    assert len(cover_ids(browser)) == 1
 
 
 def test_an_administrator_arranges_it_and_whoever_leaves_covers_no_more(school, away):

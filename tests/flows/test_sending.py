@@ -163,6 +163,24 @@ def test_an_answer_that_is_repeated_is_one_message(school):
     assert len(school.mails(maya.email)) == 2
 
 
+def test_what_a_form_sends_as_its_key_is_a_key(school):
+    """I8, U1: also with what no database keeps in it, or too long; forged, it is still one message
+    for each."""
+    dana, _ = school.holder()
+    maya, ana = school.person("mobile"), school.person("mobile", name="Ana Li")
+    thread = dana.send(maya, "Before")["conversation_id"]
+    with school.browser(dana) as browser:
+        for key in ("a\x00b", "ab", "a\x00b", "k" * 200, "k" * 300):
+            form = {"body": "Hello", "key": key}
+            assert browser.post(f"/inbox/{thread}/messages", data=form).status_code == 303
+            assert browser.post(f"/inbox/{thread}/draft", data=form).status_code == 204
+        first = {"person_id": ana.id, "body": "Hello Ana", "key": "\x00first"}
+        for _ in range(2):
+            assert browser.post("/inbox/new", data=first).status_code == 303
+    assert [m["body"] for m in dana.thread(thread)] == ["Before", "Hello", "Hello"]
+    assert [m["body"] for m in dana.said_to(ana)] == ["Hello Ana"]
+
+
 def test_texts_to_one_person_leave_in_order(school):
     """I15: ten at a time are under way to different people, but never two of one pair."""
     school.pool(1)

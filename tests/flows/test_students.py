@@ -160,6 +160,19 @@ def test_a_link_is_made_read_and_ended(school):
     assert dana.api.get(path).json()["items"] == []
 
 
+def test_whoever_reads_people_hears_whose_student_somebody_is(school):
+    """Contract 5: won and lost are an event each, and what was so already is none."""
+    dana, kim, maya = school.member(), school.member(name="Kim Alvarez"), school.person("mobile")
+    path, seq = f"/people/{maya.id}/advisors/{dana.id}", dana.events()[-1]["seq"]
+    for _ in range(2):
+        assert dana.api.put(path).status_code == 200
+    for code in (204, 404):
+        assert dana.api.delete(path).status_code == code
+    for member in (dana, kim):
+        told = [(event["name"], event["ids"]) for event in member.events(seq)]
+        assert told == [("person.changed", {"person": maya.id})] * 2
+
+
 def test_who_may_link_whom(school):
     """One's own with people.edit, anybody's with staff.manage; no one of another institution."""
     dana, kim, maya = school.member(), school.member(name="Kim Alvarez"), school.person("mobile")
