@@ -119,7 +119,10 @@ def release_due() -> int:
     ids = list(due.scalars())
     db.session.rollback()
     for message_id in ids:
-        release(message_id)
+        try:
+            release(message_id)
+        except Conflict:  # the next run tries it again, and nobody else's waits for it
+            log.info("later_put_off", message=message_id)
     return len(ids)
 
 

@@ -3,9 +3,16 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
+from sqlalchemy import delete, select
 
 from app import clock
+from app.database import db, transaction
+from app.models import Message, Seats
 from app.rules.days import day_in
+from app.rules.lifecycle import Status
+from app.services import later, sending
+from app.services.dispatching import Draft
 from tests.helpers import until
 from tests.school import new_number
 
@@ -101,6 +108,56 @@ def test_it_is_changed_and_canceled_by_its_writer_alone(school, written):
         assert dana.message(sent["id"])["status"] == "canceled"
         assert browser.post(f"{path}/later", data=change).status_code == 409
         assert browser.post(f"{path}/go-ahead").status_code == 409
+
+
+# No time, no day of the calendar, over, and before or after what any clock can tell.
+ODD = ["", "soon", "2027-02-30T08:00", "2020-01-01T08:00", "0001-01-01T00:00", "9999-12-31T23:59"]
+
+
+def test_an_odd_time_sends_nothing_and_what_was_typed_is_kept(school, written):
+    """To a new person, in a conversation, and for what waits already; nor is anything snoozed."""
+    dana, _, _, sent = written()
+    path, ana = f"/inbox/{sent['conversation_id']}", school.person("mobile", name="Ana Li")
+    with school.browser(dana) as browser:
+        for typed in ODD:
+            form = {"body": "See you", "send_at": typed, "when": "later", "person_id": ana.id}
+            for to in ("/inbox/new", f"{path}/messages", f"/inbox/messages/{sent['id']}/later"):
+                answer = browser.post(to, data=form)
+                assert answer.status_code == 422, (to, typed)
+                assert f'value="{typed}"' in answer.text
+                assert "See you</textarea>" in answer.text
+            assert browser.post(f"{path}/snooze", data={"until": typed}).status_code == 303
+            assert "Not snoozed." in browser.get(path).text
+    assert dana.said_to(ana) == []
+    assert dana.thread(sent["conversation_id"]) == [sent]
+
+
+def test_a_text_that_always_comes_second_is_put_off_and_holds_up_nobody(college):
+    """D28, D34: it waits, and goes when there is room; texts of others go meanwhile. As if somebody
+    else were faster each time, no number can be counted for a while."""
+    with college.inside():
+        college.many_numbers(1)
+        college.text(by=college.kim)  # who has a number from now on
+        soon = clock.now() + timedelta(minutes=1)
+        dana, kim = (
+            sending.to_person(by, college.maya, Draft("On Tuesday", send_at=soon)).id
+            for by in (college.dana, college.kim)
+        )
+        with transaction():
+            db.session.execute(delete(Seats))
+        with time_machine.travel(soon + timedelta(seconds=1)):
+            later.release_due()
+            assert status_of(dana, kim) == [Status.HELD, Status.QUEUED]
+            with transaction():
+                db.session.add(Seats(institution_id=college.id, used=1))
+            later.release_due()
+            assert status_of(dana, kim) == [Status.QUEUED, Status.QUEUED]
+
+
+def status_of(*messages):
+    found = dict(db.session.execute(select(Message.id, Message.status)).all())
+    db.session.rollback()
+    return [found[message] for message in messages]
 
 
 def test_who_covers_cancels_it_and_does_not_put_other_words_in_its_writers_mouth(school, written):
