@@ -1,11 +1,14 @@
 /* Analytics: draws the picture of the period from the table beside it, in the colours of its legend,
- * and again when the period or the colours change. */
+ * and again when the period, its figures or the colours change. Figures of today follow what happens,
+ * some seconds after it: once for all that happens meanwhile. */
 
 Idiomorph.defaults.ignoreActiveValue = true; // a day that somebody is typing stays as it is
 
 const one = (selector) => document.querySelector(selector);
 const style = (selector, property) => getComputedStyle(one(selector))[property];
+const PATIENCE = 5_000; // ms
 let chart;
+let due = 0; // timer
 
 function dataset(label, cell, swatch, rows) {
   return {
@@ -51,7 +54,15 @@ function draw() {
   });
 }
 
+function happened() {
+  due ||= setTimeout(() => {
+    due = 0;
+    htmx.trigger("#found", "figures");
+  }, PATIENCE);
+}
+
 draw();
-addEventListener("htmx:afterSettle", () => one(".chart canvas") !== chart?.canvas && draw());
+for (const name of ["live:message", "live:usage.changed"]) document.body.addEventListener(name, happened);
+addEventListener("htmx:afterSettle", draw);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 new MutationObserver(draw).observe(document.documentElement, { attributeFilter: ["data-theme"] });

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.pages import ON_POSTGRESQL
+from tests.browser.test_every_page import looked_at
 
 pytestmark = ON_POSTGRESQL
 
@@ -51,6 +52,21 @@ def test_the_picture_has_the_numbers_of_the_table(school, opened, busy):
     page.get_by_label("Whose figures").select_option("Dana Whitfield")
     expect(page.get_by_role("heading", name="Messages per month")).to_be_visible()
     assert [sum(column) for column in page.evaluate(BARS)] == [2, 1, 0]
+
+
+def test_the_figures_of_today_follow_what_happens(school, opened, busy):
+    """Some seconds later, in the tiles, the table and the picture; what is open stays open."""
+    page = opened(school.admin(), "/analytics")
+    expect(page.locator(".live[data-live-state=live]")).to_have_count(1)
+    assert [sum(column) for column in table(page)] == [2, 1, 0]
+    busy.settled(busy.send(school.person(name="Devon Bell"), "By email")["id"], "sent")
+    expect(page.get_by_role("img", name="2 texts out, 1 texts in and 1 emails")).to_be_visible()
+    expect(page.locator("#volume tbody tr").first).to_be_visible()
+    page.wait_for_function(f"() => ({BARS})()[2].reduce((a, b) => a + b) === 1")
+    drawn = "() => { const c = document.querySelector('.chart canvas'); "
+    drawn += "return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(Boolean) }"
+    assert page.evaluate(drawn), "a picture that is empty"
+    assert looked_at(page) == []
 
 
 def test_other_days_are_chosen_and_a_slip_is_told_at_its_field(school, opened, busy):

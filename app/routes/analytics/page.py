@@ -16,7 +16,7 @@ from app.routes.analytics import shown
 from app.routes.configuration.frame import GENERAL
 from app.routes.configuration.general import price_words
 from app.routes.configuration.picture import usage_view
-from app.routes.filters import ALERT_SEEN, row_id
+from app.routes.filters import ALERT_SEEN, bookmark, row_id
 from app.rules.access import Can, Viewer
 from app.rules.days import day_in
 from app.rules.facts import Measure
@@ -57,7 +57,9 @@ class Asked:
 @bp.get("")
 @allowed(Can.REPORTS_READ)
 def index() -> Any:
-    asking, institution = viewer(), _institution()
+    asking = viewer()
+    bookmark(asking)
+    institution = _institution()
     today = day_in(clock.now(), institution.timezone)
     asked = _asked(request.args, today)
     choices, chosen = analytics.choices(asking), analytics.chosen(asking, asked.of)
@@ -73,6 +75,7 @@ def index() -> Any:
         about=_name(chosen, asking) if chosen else institution.name,
         periods=shown.period_words(today),
         days=days_words(asked.days),
+        live=today in asked.days,
         may_export=asking.can(Can.REPORTS_EXPORT),
         **found,
     )
