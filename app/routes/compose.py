@@ -93,7 +93,7 @@ def new() -> Any:
     bookmark(viewer())
     person_id = request.args.get("person", type=row_id)
     if person_id is None:
-        return render_template("inbox/new.html", person=None, **_people())
+        return render_template("inbox/new.html", person=None, **found_people())
     thread = find(viewer().institution_id, viewer().staff_id, person_id)
     if thread:
         return redirect(url_for("inbox.conversation", conversation_id=thread.id))
@@ -128,7 +128,7 @@ def _new_page(person: Person, form: dict[str, str] | None = None) -> str:
     key = request.form.get("key") or str(uuid.uuid4())
     return render_template(
         "inbox/new.html",
-        person=_found(person),
+        person=shown.card(person),
         thread=None,
         route=found,
         form=form,
@@ -140,19 +140,11 @@ def _new_page(person: Person, form: dict[str, str] | None = None) -> str:
 @bp.get("/people", endpoint="people")
 @allowed(Can.PEOPLE_READ)
 def people_() -> Any:
-    return render_template("inbox/_people.html", **_people())
+    return render_template("inbox/_people.html", **found_people())
 
 
-def _people() -> dict[str, Any]:
+def found_people() -> dict[str, Any]:
+    """Whom the search finds to write to."""
     q = request.args.get("q", "").replace("\x00", "")[:100]
     found = people.search(viewer(), q=q, limit=20) if q.strip() else []
-    return {"q": q, "people": [_found(person) for person in found]}
-
-
-def _found(person: Person) -> dict[str, Any]:
-    return {
-        "id": person.id,
-        "name": person.name,
-        "detail": ", ".join(shown.person_lines(person)),
-        "opted_out": person.opted_out_at is not None,
-    }
+    return {"q": q, "people": [shown.card(person) for person in found]}

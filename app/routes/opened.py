@@ -78,14 +78,16 @@ def details_of(row: Row, asking: Viewer, gathered: Gathered | None = None) -> di
 
 
 def route_of(
-    target: Target, asking: Viewer, body: str | None = None
+    target: Target, asking: Viewer, body: str | None = None, only: int | None = None
 ) -> tuple[preview.RouteView, Gathered]:
-    """What would happen to the message as it is written now; changes nothing."""
+    """What would happen to the message as it is written now; changes nothing. `only`: the phone
+    that it goes to, or nowhere; else the one that is chosen in the form."""
     typed = texts.tidy(request.values.get("body", "") if body is None else body)[:5000]
-    phone_id = request.values.get("phone_id", type=row_id)
+    phone_id = only or request.values.get("phone_id", type=row_id)
     gathered = gather(asking, target, typed, clock.now(), chosen=phone_id)
     names = names_for(target, gathered)
-    view = preview.route_view(gathered, names, typed, phone_id, asking)
+    fixed = only is not None
+    view = preview.route_view(gathered, names, typed, phone_id, asking, fixed=fixed)
     return view, gathered
 
 

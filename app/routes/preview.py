@@ -5,10 +5,19 @@ from dataclasses import dataclass, field
 
 from app.rules import words
 from app.rules.access import Can, Viewer
-from app.rules.dispatch import Channel, Facts, Refuse, SendEmail, SendSms, Step, decide
+from app.rules.dispatch import (
+    Channel,
+    Decision,
+    Facts,
+    Refuse,
+    SendEmail,
+    SendSms,
+    Step,
+    decide,
+)
 from app.rules.phones import pretty
 from app.rules.reasons import Reason
-from app.rules.recipient import Phone, why_not
+from app.rules.recipient import Phone, choose_phone, why_not
 from app.rules.segments import PLAIN, Encoding, Segments, measure
 from app.rules.words import Names
 from app.services.deciding import Gathered
@@ -81,6 +90,10 @@ class PhoneOption:
 
 @dataclass(frozen=True, slots=True)
 class RouteView:
+    """`channel`: "open" while it is not known who gets it. `phones`: all of the person's;
+    `phone_id`: the chosen one, `usual_id`: the one that is taken where nobody chooses. `warning`:
+    why the phone that it would go to cannot be texted, for its field (S4-37)."""
+
     channel: str
     headline: str
     to: str
@@ -92,24 +105,42 @@ class RouteView:
     phones: list[PhoneOption]
     phone_id: int | None
     steps: list[StepView] = field(default_factory=list)
+    usual_id: int | None = None
+    warning: str = ""
+
+    @property
+    def choosable(self) -> bool:
+        return any(phone.textable for phone in self.phones)
+
+
+def undecided(headline: str, body: str) -> RouteView:
+    """Before it is known who gets the message."""
+    counter = _counter(measure(body))
+    return RouteView("open", headline, "", "", "Send text", counter, None, None, [], None)
 
 
 def route_view(
-    gathered: Gathered, names: Names, body: str, phone_id: int | None, viewer: Viewer
+    gathered: Gathered,
+    names: Names,
+    body: str,
+    phone_id: int | None,
+    viewer: Viewer,
+    *,
+    fixed: bool = False,
 ) -> RouteView:
-    """What will happen to the message that is being written, before it is sent."""
+    """What will happen to the message that is being written, before it is sent. `fixed`: it goes
+    to this phone or nowhere."""
     facts = gathered.facts
     decision = decide(facts)
     options = [_option(phone, facts, names) for phone in facts.phones if phone.id]
-    if not any(option.textable for option in options):
-        options = []  # nothing to choose from
-    chosen = next((option for option in options if option.id == phone_id), None)
+    usual = choose_phone(facts.phones, facts.defaults, reply_to=facts.reply_to).phone
+    warning = _warning(facts, decision, options, phone_id, fixed, names)
     to = from_ = ""
     costly = None
     channel, button = decision.channel, "Send text"
     match decision:
-        case _ if chosen and chosen.warning:  # D11: it cannot be picked, so nothing can be sent
-            channel, headline = Channel.NONE, chosen.warning
+        case _ if warning:  # D11: it cannot be picked, so nothing can be sent
+            channel, headline = Channel.NONE, warning
             counter = _counter(facts.segments)
         case SendSms(phone=phone, sender=sender):
             to, from_ = (pretty(n, names.region) for n in (phone.e164, sender.number.e164))
@@ -136,7 +167,31 @@ def route_view(
         options,
         phone_id,
         step_views(decision.steps, names, decision.reason, viewer),
+        usual.id if usual else None,
+        warning,
     )
+
+
+def _warning(
+    facts: Facts,
+    decision: Decision,
+    options: Sequence[PhoneOption],
+    phone_id: int | None,
+    fixed: bool,
+    names: Names,
+) -> str:
+    """About the phone that was chosen, where another can be chosen or none is to be; about a bare
+    number, which is the only one."""
+    chosen = next((option for option in options if option.id == phone_id), None)
+    if chosen and chosen.warning and fixed:
+        return chosen.warning
+    if chosen and chosen.warning and any(option.textable for option in options):
+        return f"{chosen.warning} Choose another number."
+    bare = facts.phones and not options
+    about_phone = any(s.rule == "phone" and s.result == decision.reason for s in decision.steps)
+    if bare and isinstance(decision, Refuse) and about_phone:
+        return _option(facts.phones[0], facts, names).warning
+    return ""
 
 
 def _because(reason: Reason | None, steps: Sequence[Step], names: Names) -> str:
@@ -163,10 +218,6 @@ def _option(phone: Phone, facts: Facts, names: Names) -> PhoneOption:
     reason = why_not(phone, facts.defaults)
     number = pretty(phone.e164, names.region)
     label = f"{number}, {phone.type.value}, SMS {phone.consent.status.value.capitalize()}"
-    warning = (
-        f"{number} cannot be texted: {words.why_not_text(reason, names, phone.e164)}. "
-        "Choose another number."
-        if reason
-        else ""
-    )
+    because = words.why_not_text(reason, names, phone.e164) if reason else ""
+    warning = f"{number} cannot be texted: {because}." if reason else ""
     return PhoneOption(phone.id, label, reason is None, warning)

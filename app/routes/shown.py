@@ -164,6 +164,21 @@ def person_lines(person: Person) -> list[str]:
     return [first, *([person.email] if person.email else [])]
 
 
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A person to be written to, in short."""
+
+    id: int
+    name: str
+    detail: str
+    opted_out: bool
+
+
+def card(person: Person) -> Card:
+    opted_out = person.opted_out_at is not None
+    return Card(person.id, person.name, ", ".join(person_lines(person)), opted_out)
+
+
 def phone_view(
     phone: Phone, facts: Facts, region: str, verified: str | None, texted: int | None
 ) -> PhoneView:

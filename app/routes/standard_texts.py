@@ -146,7 +146,9 @@ def _filled() -> list[Filled]:
     conversation = request.args.get("conversation", type=row_id)
     if conversation is not None:
         return standard_texts.for_thread(viewer(), conversation)
-    person = request.args.get("person", type=row_id)
-    if person is None:
+    person = request.args.get("person", type=row_id) or request.args.get("whose", type=row_id)
+    if person is not None:
+        return standard_texts.for_person(viewer(), person)
+    if (number := request.args.get("number")) is None:
         raise NotFound
-    return standard_texts.for_person(viewer(), person)
+    return standard_texts.for_number(viewer(), number.replace("\x00", "")[:100])

@@ -28,7 +28,6 @@ from app.rules.dispatch import Channel, Facts
 from app.rules.keywords import Keyword
 from app.rules.lifecycle import NEVER_LEFT, NOT_ARRIVED
 from app.rules.limits import MonthUsage, month_of
-from app.rules.phones import PhoneType
 from app.rules.recipient import Phone
 from app.rules.segments import measure
 from app.rules.sender import OurNumber, SenderFacts
@@ -37,10 +36,14 @@ from app.rules.texts import with_first_contact
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whom a message is for: a person, or the bare number of a thread that is nobody's yet."""
+    """Whom a message is for: a person, or a bare number that is nobody's yet.
+
+    `number`: that number where somebody typed it (S4-35); else it is the thread's.
+    """
 
     person: Person | None
     thread: Conversation | None
+    number: ContactNumber | None = None
 
     @property
     def holder(self) -> int | None:
@@ -49,6 +52,15 @@ class Target:
     @property
     def kind(self) -> str:
         return self.person.kind.value if self.person else "unknown"
+
+    @property
+    def contact_id(self) -> int | None:
+        """Of the bare number; None with a person, or where we know nothing of it yet."""
+        if self.person is not None:
+            return None
+        if self.number is not None:
+            return self.number.id
+        return self.thread.contact_number_id if self.thread else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +93,9 @@ def gather(
     covered = target.holder if target.holder in viewer.covers else None
     ours = _ours(viewer, covered or viewer.staff_id, target, now)
     institution, own = ours.institution, ours.number
-    phones, verified_by = _phones(target)
+    phones, verified_by = _phones(target, institution)
     may_start = viewer.can(Can.TEXT_START) and covered is None  # no number for a cover (D4)
-    is_first = target.person is not None and not ours.was_texted
-    line = institution.first_contact if is_first else None
+    line = None if ours.was_texted else institution.first_contact
     carried = with_first_contact(body, line)
     facts = Facts(
         texting_on=institution.sms_enabled and ours.stopped is None,
@@ -140,7 +151,7 @@ def _is_answer(target: Target) -> bool:
 @dataclass(frozen=True, slots=True)
 class Ours:
     """Our own side. `stopped`: why its account is; `seats`: numbers in use; `number`: the holder's;
-    `used`: places of the month; `was_texted`: whether a text ever went to the person (D43)."""
+    `used`: places of the month; `was_texted`: whether a text ever went to them (D43)."""
 
     institution: Institution
     month: str
@@ -158,7 +169,9 @@ def _ours(viewer: Viewer, holder: int, target: Target, now: datetime) -> Ours:
     own = aliased(SenderNumber)
     used = select(Usage.used).where(Usage.institution_id == institution.id, Usage.month == month)
     texted = select(Message.id).where(
-        Message.person_id == (target.person.id if target.person else None),
+        Message.person_id == target.person.id
+        if target.person
+        else Message.contact_number_id == target.contact_id,
         Message.direction == Direction.OUTBOUND,
         Message.channel == Channel.SMS,
         Message.status.not_in(NEVER_LEFT),
@@ -193,8 +206,9 @@ def _ours(viewer: Viewer, holder: int, target: Target, now: datetime) -> Ours:
     return Ours(institution, month, stopped, seats, number, places, was_texted)
 
 
-def _phones(target: Target) -> tuple[tuple[Phone, ...], dict[int, str]]:
-    """The phones, and who verified them."""
+def _phones(target: Target, institution: Institution) -> tuple[tuple[Phone, ...], dict[int, str]]:
+    """The phones, and who verified them. Nobody has said of what type a bare number is, so it
+    counts as one of the default type, and the default for unknown people decides (D8)."""
     if target.person:
         rows = db.session.execute(
             select(PersonPhone, Staff.name)
@@ -205,9 +219,9 @@ def _phones(target: Target) -> tuple[tuple[Phone, ...], dict[int, str]]:
         ).all()
         names = {phone.id: name for phone, name in rows if name}
         return tuple(phone.facts() for phone, _ in rows), names
-    assert target.thread is not None and target.thread.contact_number_id is not None
-    number = db.session.get_one(ContactNumber, target.thread.contact_number_id)
-    return (Phone(0, number.id, number.e164, PhoneType.OTHER, number.consent),), {}
+    number = target.number or db.session.get_one(ContactNumber, target.contact_id)
+    kind = institution.default_phone_type
+    return (Phone(0, number.id or 0, number.e164, kind, number.consent),), {}
 
 
 def next_free(institution_id: int, now: datetime, *, taking: bool = False) -> SenderNumber | None:

@@ -248,7 +248,7 @@ def _pour_out(
     # What waits for its time was meant for the person, whatever phone was chosen for it.
     about_it = and_(Message.contact_number_id == number.id, Message.status != Status.HELD)
     more = _said(thread, or_(Message.contact_number_id.is_(None), ~about_it))
-    bare = _bare_thread(thread, number)
+    bare = threads.find_bare(viewer.institution_id, thread.staff_id, number.id)
     here = Message.conversation_id == thread.id
     db.session.execute(update(Message).where(here, about_it).values(person_id=None))
     if not more and bare is None:
@@ -270,18 +270,6 @@ def _pour_out(
         facts.reopen(viewer.institution_id, each.id)
     bare.archived_at = None
     return bare.id, None
-
-
-def _bare_thread(thread: Conversation, number: ContactNumber) -> Conversation | None:
-    holder = Conversation.staff_id
-    return db.session.execute(
-        select(Conversation).where(
-            Conversation.institution_id == thread.institution_id,
-            holder.is_(None) if thread.staff_id is None else holder == thread.staff_id,
-            Conversation.person_id.is_(None),
-            Conversation.contact_number_id == number.id,
-        )
-    ).scalar_one_or_none()
 
 
 def _move_unread(thread: Conversation, bare: Conversation, contact_id: int) -> None:

@@ -53,16 +53,22 @@ def current(person_id: int) -> list[PersonPhone]:
 def attach(viewer: Viewer, person: Person, typed: str, kind: str, field: str) -> PersonPhone:
     """Put a typed number on a person's record, in the open transaction. Raises Invalid at
     `field`."""
+    e164 = theirs(viewer, typed, field)
+    their_kind = their_type(kind, field)
+    wait_for_stop(person)
+    contact = taken_up(viewer.institution_id, e164)
+    return join(viewer, person, contact, their_kind)
+
+
+def theirs(viewer: Viewer, typed: str, field: str) -> str:
+    """A typed number (E.164) of somebody else than us. Raises Invalid at `field`."""
     institution = db.session.get_one(Institution, viewer.institution_id)
     e164 = parse(typed, institution.region)
     if isinstance(e164, BadNumber):
         raise Invalid(field, e164.message, code="invalid_number")
     if accounts.is_ours(e164, viewer.institution_id):
         raise Invalid(field, "This is one of our own numbers.", code="invalid_number")
-    their_kind = their_type(kind, field)
-    wait_for_stop(person)
-    contact = _contact(viewer.institution_id, e164)
-    return join(viewer, person, contact, their_kind)
+    return e164
 
 
 def their_type(kind: str, field: str) -> PhoneType:
@@ -102,8 +108,9 @@ def join(viewer: Viewer, person: Person, contact: ContactNumber, kind: PhoneType
     return phone
 
 
-def _contact(institution_id: int, e164: str) -> ContactNumber:
-    """The number with its consent, which is its own, whoever had it before (D13)."""
+def taken_up(institution_id: int, e164: str) -> ContactNumber:
+    """The number with its consent, which is its own, whoever had it before (D13); locked, and new
+    where nobody has texted with it."""
     db.session.execute(
         upsert(ContactNumber)
         .values(institution_id=institution_id, e164=e164, status=SmsStatus.DEFAULT)

@@ -3,6 +3,7 @@ transaction."""
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -15,7 +16,7 @@ from app.points import reached
 from app.rules import texts, words
 from app.rules.access import Can, Viewer
 from app.rules.dispatch import Decision, decide
-from app.services import threads
+from app.services import addressing, phones, threads
 from app.services.deciding import Gathered, Target, gather
 from app.services.dispatching import (
     Draft,
@@ -38,6 +39,15 @@ def to_person(viewer: Viewer, person_id: int, draft: Draft) -> Message:
     return _once(viewer, draft, person_id=person_id)
 
 
+def to_number(viewer: Viewer, e164: str, draft: Draft) -> Message:
+    """Write to a number that is nobody's, as `addressing.look_up` gave it: a text or nothing, as
+    there is no other address (S4-35, S4-37).
+
+    Raises as `to_person`, Conflict `known_already` where it is somebody's by now.
+    """
+    return _once(viewer, replace(draft, channel="sms"), e164=e164)
+
+
 def preview(
     viewer: Viewer, person_id: int, body: str = "", phone_id: int | None = None
 ) -> tuple[Decision, Gathered, words.Names]:
@@ -45,7 +55,7 @@ def preview(
 
     `body` "": not written yet. Raises as `to_person` for the role, the person and the phone.
     """
-    target = _person_target(viewer, person_id)
+    target = person_target(viewer, person_id)
     gathered = gather(viewer, target, texts.tidy(body), clock.now(), chosen=phone_id)
     check_phone(phone_id, gathered)
     return decide(gathered.facts), gathered, names_for(target, gathered)
@@ -57,7 +67,7 @@ def in_thread(viewer: Viewer, conversation_id: int, draft: Draft) -> Message:
     return _once(viewer, draft, conversation_id=conversation_id)
 
 
-def _once(viewer: Viewer, draft: Draft, **to: int) -> Message:
+def _once(viewer: Viewer, draft: Draft, **to: Any) -> Message:
     """Store the message unless its key has stored it before."""
     draft = replace(draft, body=texts.tidy(draft.body))
     if found := _with_key(viewer, draft, **to):
@@ -71,7 +81,11 @@ def _once(viewer: Viewer, draft: Draft, **to: int) -> Message:
 
 
 def _with_key(
-    viewer: Viewer, draft: Draft, person_id: int | None = None, conversation_id: int | None = None
+    viewer: Viewer,
+    draft: Draft,
+    person_id: int | None = None,
+    conversation_id: int | None = None,
+    e164: str | None = None,
 ) -> Message | None:
     if draft.key is None:
         return None
@@ -83,9 +97,10 @@ def _with_key(
     ).scalar_one_or_none()
     if found is None:
         return None
-    same_place = conversation_id in (None, found.conversation_id) and person_id in (
-        None,
-        found.person_id,
+    same_place = (
+        conversation_id in (None, found.conversation_id)
+        and person_id in (None, found.person_id)
+        and e164 in (None, found.to_address)
     )
     line = db.session.get_one(Institution, viewer.institution_id).first_contact
     said = (draft.body, texts.with_first_contact(draft.body, line))
@@ -97,22 +112,16 @@ def _with_key(
 
 
 @retrying
-def _send(
-    viewer: Viewer, draft: Draft, person_id: int | None = None, conversation_id: int | None = None
-) -> int:
+def _send(viewer: Viewer, draft: Draft, **to: Any) -> int:
     now = clock.now()
     with transaction():
         after_commit(partial(reached, "sending.committed"))
-        target = (
-            thread_target(viewer, conversation_id)
-            if conversation_id
-            else _person_target(viewer, person_id or 0)
-        )
+        target = _target(viewer, **to)
         held_by = target.thread.staff_id if target.thread else viewer.staff_id  # or is covered
         thread = threads.open_for(
-            viewer.institution_id, held_by, target.person, _bare_number(target), now
+            viewer.institution_id, held_by, target.person, target.contact_id, now
         )
-        target = Target(target.person, thread)
+        target = replace(target, thread=thread)
         if draft.send_at:
             message = hold(viewer, target, thread, draft, now)
         else:
@@ -128,11 +137,32 @@ def _send(
         return message.id
 
 
-def _bare_number(target: Target) -> int | None:
-    return target.thread.contact_number_id if target.thread and target.person is None else None
+def _target(
+    viewer: Viewer,
+    person_id: int | None = None,
+    conversation_id: int | None = None,
+    e164: str | None = None,
+) -> Target:
+    if conversation_id:
+        return thread_target(viewer, conversation_id)
+    if e164:
+        return _number_target(viewer, e164)
+    return person_target(viewer, person_id or 0)
 
 
-def _person_target(viewer: Viewer, person_id: int) -> Target:
+def _number_target(viewer: Viewer, e164: str) -> Target:
+    """The number is taken up and locked: whoever says meanwhile whose it is comes later."""
+    number = phones.taken_up(viewer.institution_id, e164)
+    target = addressing.nobodys(viewer, number)
+    _require_may_write(viewer, target.thread)
+    if addressing.owners(number.id):
+        raise Conflict("Somebody said whose number this is meanwhile.", code="known_already")
+    return target
+
+
+def person_target(viewer: Viewer, person_id: int) -> Target:
+    """A person as the one to write to, in the thread that the viewer has with them, where the
+    viewer may write it."""
     thread = threads.find(viewer.institution_id, viewer.staff_id, person_id)
     _require_may_write(viewer, thread)
     person = db.session.get(Person, person_id)

@@ -11,7 +11,7 @@ from app.errors import Forbidden, Invalid, NotFound
 from app.models import Institution, Person, StandardText
 from app.rules import standard_texts, texts, words
 from app.rules.access import WRITERS, Can, Viewer
-from app.services import inbox, people
+from app.services import addressing, inbox, people
 from app.services.audit import audit
 
 LONGEST_TITLE = 80  # characters
@@ -199,9 +199,24 @@ def for_thread(viewer: Viewer, conversation_id: int) -> list[Filled]:
 def for_person(viewer: Viewer, person_id: int) -> list[Filled]:
     """Filled for the first text to a person. Raises Forbidden for who may not start (D41),
     NotFound."""
+    _require_start(viewer)
+    return _filled(viewer, people.one(viewer, person_id))
+
+
+def for_number(viewer: Viewer, typed: str) -> list[Filled]:
+    """Filled for who has this number, where that is one person; else for nobody in particular.
+    Raises Forbidden for who may not start."""
+    _require_start(viewer)
+    try:
+        owners = addressing.look_up(viewer, typed).owners
+    except Invalid:
+        owners = []
+    return _filled(viewer, owners[0][0] if len(owners) == 1 else None)
+
+
+def _require_start(viewer: Viewer) -> None:
     if not viewer.may_start:
         raise Forbidden(words.MAY_NOT_START, code="role_not_permitted")
-    return _filled(viewer, people.one(viewer, person_id))
 
 
 def _filled(viewer: Viewer, person: Person | None) -> list[Filled]:

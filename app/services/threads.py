@@ -25,6 +25,18 @@ def find(institution_id: int, holder: int | None, person_id: int) -> Conversatio
     ).scalar_one_or_none()
 
 
+def find_bare(institution_id: int, holder: int | None, contact_id: int) -> Conversation | None:
+    """The thread of a holder with a number that is nobody's."""
+    return db.session.execute(
+        select(Conversation).where(
+            Conversation.institution_id == institution_id,
+            _is(Conversation.staff_id, holder),
+            Conversation.person_id.is_(None),
+            Conversation.contact_number_id == contact_id,
+        )
+    ).scalar_one_or_none()
+
+
 def open_for(
     institution_id: int,
     holder: int | None,

@@ -1,6 +1,7 @@
-/* Inbox: what the list, the thread and the box to write in need beyond htmx. */
+/* Inbox: what the list and the thread need beyond htmx; the box to write in is in writing.js. */
 
 import { announce, notify } from "./page.js";
+import { restoreDraft } from "./writing.js";
 
 const one = (selector, root = document) => root.querySelector(selector);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -144,48 +145,7 @@ callbacks.beforeNodeRemoved = (node) => !(overlap && node.matches?.("#items > .i
 callbacks.beforeNodeMorphed = (node) => !(overlap && node.id === "earlier") && !node.matches?.(".picture:has(img)");
 callbacks.beforeNodeAdded = (node) => !(overlap && node.id === "earlier");
 
-/* Writing: the server keeps what is typed in a thread. The tab keeps what the server does not have yet,
- * for its viewer, until they sign out or the tab is closed: so it outlives a lost line and a lost session. */
-
-const box = () => one("[data-compose] textarea");
-const SENDING = "sending";
-
-function draftKey({ form }) {
-  const person = form.elements.person_id?.value ?? "";
-  return `draft ${document.body.dataset.viewer} ${form.getAttribute("action")} ${person}`;
-}
-
-/** What was typed before; where something stands in the box already, it was typed before we listened. */
-function restoreDraft() {
-  if (!box() || box().hasAttribute("aria-invalid")) return;
-  const untouched = box().value === box().defaultValue;
-  if (untouched) box().value = sessionStorage.getItem(draftKey(box())) ?? box().value;
-  if (box().value) box().dispatchEvent(new Event("input", { bubbles: true }));
-}
-
-addEventListener("htmx:afterRequest", ({ target, detail }) => {
-  if (!target.matches("[data-draft]") || !detail.successful || !box()) return;
-  const key = draftKey(box());
-  const saved = detail.requestConfig.formData.get("body");
-  if (sessionStorage.getItem(key) === saved) sessionStorage.removeItem(key);
-});
-
-/** A first text is sent by a plain form, and its thread is what it leads to. */
-function forgetSent() {
-  if (openId()) sessionStorage.removeItem(sessionStorage.getItem(SENDING));
-  sessionStorage.removeItem(SENDING);
-}
-
-addEventListener("submit", ({ target }) => {
-  if (target.matches("[data-compose]:not([hx-post])")) sessionStorage.setItem(SENDING, draftKey(box()));
-});
-
-addEventListener("input", ({ target }) => {
-  if (target !== box()) return;
-  sessionStorage.setItem(draftKey(target), target.value);
-  target.removeAttribute("aria-invalid");
-  one("#body-error")?.remove();
-});
+/* Pictures are fetched when somebody wants to see them. */
 
 addEventListener("click", (event) => {
   const link = event.target.closest("[data-picture]");
@@ -198,27 +158,13 @@ addEventListener("click", (event) => {
   link.replaceWith(picture);
 });
 
-addEventListener("click", ({ target }) => {
-  const button = target.closest("[data-replace]");
-  if (!button) return;
-  box().value = box().value.replaceAll(button.dataset.replace, button.dataset.with);
-  box().dispatchEvent(new Event("input", { bubbles: true }));
-  box().focus();
-});
-
 addEventListener("htmx:beforeRequest", ({ target }) => {
   if (target.dataset.seen) seen.add(target.dataset.seen);
-  if (target.matches("[data-compose]")) box().readOnly = true;
 });
 
 /** What somebody did is shown at once, also while nothing is live. */
 addEventListener("htmx:afterRequest", ({ target, detail }) => {
-  if (target.matches("[data-compose]") && box()) {
-    box().readOnly = false;
-    if (detail.successful && detail.xhr.status < 300) sessionStorage.removeItem(draftKey(box()));
-    box().focus();
-    one("#thread-scroll").scrollTop = 0;
-  }
+  if (target.matches("[data-compose]")) one("#thread-scroll").scrollTop = 0;
   if (!target.matches("[data-changes]") || !detail.successful) return;
   for (const name of [`live:conversation-${openId()}`, "live:conversation"]) {
     document.body.dispatchEvent(new CustomEvent(name));
@@ -242,6 +188,4 @@ addEventListener("htmx:afterSwap", ({ detail: { target } }) => {
 // Only now does htmx listen on what is new.
 addEventListener("htmx:afterSettle", tellSeen);
 addEventListener("DOMContentLoaded", tellSeen);
-addEventListener("DOMContentLoaded", restoreDraft); // htmx hears its input by then
-forgetSent();
 oneHeadPerDay();

@@ -12,9 +12,11 @@ if (window.Idiomorph) {
 
 /* Toasts: 8 seconds, but never while pointed at or focused. */
 
-export function toast(text) {
+export function toast(text, see) {
   const element = one("#toast").content.firstElementChild.cloneNode(true);
   element.firstElementChild.textContent = text;
+  if (see) one("a", element).href = see;
+  else one("a", element).remove();
   one("#toasts").append(element);
   fadeLater(element);
 }
@@ -24,7 +26,7 @@ function fadeLater(element) {
 }
 
 document.querySelectorAll(".toast").forEach(fadeLater);
-addEventListener("toast", (event) => toast(event.detail.value));
+addEventListener("toast", ({ detail }) => toast(detail.text, detail.see));
 
 /** Say `text` once to people who listen to the page. */
 export function announce(text) {
@@ -104,8 +106,8 @@ addEventListener("pageshow", () => {
 /* Requests that fail, and sessions that end */
 
 addEventListener("htmx:beforeSwap", (event) => {
-  const { xhr, elt } = event.detail;
-  if ((xhr.status === 409 || xhr.status === 422) && elt.hasAttribute("data-compose")) {
+  const { xhr, requestConfig } = event.detail;
+  if ((xhr.status === 409 || xhr.status === 422) && requestConfig.elt.hasAttribute("data-compose")) {
     event.detail.shouldSwap = true; // the box again, with what is wrong
     event.detail.isError = false;
   }
@@ -237,7 +239,8 @@ addEventListener("pointerout", ({ target }) => target.closest?.(".tip")?.classLi
 
 addEventListener("keydown", (event) => {
   const { target, key } = event;
-  if (one("dialog[open]")) return;
+  const dialog = one("dialog[open]");
+  if (dialog && !dialog.contains(target)) return;
   if (key === "Enter" && (event.ctrlKey || event.metaKey) && target.matches("textarea")) {
     const button = one("[data-send]", target.form) ?? one("button:not([type=button])", target.form);
     if (!button.disabled) target.form.requestSubmit(button);
@@ -251,7 +254,12 @@ addEventListener("keydown", (event) => {
     event.preventDefault(); // it belongs to no form, and chooses the first that is left
     return one(`#${target.dataset.narrow} > li:not([hidden]) button`)?.click();
   }
-  if (key === "Escape") return escape(target);
+  if (key === "Escape" && dialog && !one("details.menu[open]:not(.phones)", dialog)) return; // it closes the dialog
+  if (key === "Escape") {
+    if (dialog) event.preventDefault();
+    return escape(target);
+  }
+  if (dialog) return;
   if (event.ctrlKey || event.metaKey || event.altKey || !keysOn()) return;
   if (target.matches("input:not([type=radio], [type=checkbox]), textarea, select")) return;
   if (key === "j" || key === "k") return moveRow(key === "j" ? 1 : -1);

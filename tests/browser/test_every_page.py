@@ -23,7 +23,7 @@ WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 
 # Addresses that are asked for by pages and programs, not by people: parts of pages are on them.
 PARTS = {"inbox.list_", "inbox.thread", "inbox.details", "inbox.route", "inbox.new_route"}
-PARTS |= {"configuration.usage_", "configuration.grid", "messages.rows"}
+PARTS |= {"configuration.usage_", "configuration.grid", "messages.rows", "messages.sent"}
 PARTS |= {"configuration.connection_state"}
 PARTS |= {"inbox.people", "inbox.presence", "inbox.picture", "standard_texts.picker"}
 OTHERS = {
@@ -114,6 +114,14 @@ class Scene:
                     "/messages?sort=status&phone=nobody",
                 ],
                 "messages.one": [f"/messages/{sent[n]['id']}" for n in (0, 2, 4)],
+                "messages.new": [
+                    "/messages/new",
+                    f"/messages/new?person={maya.id}&keep=yes&sent={sent[0]['id']}",
+                    f"/messages/new?person={devon.id}",
+                    f"/messages/new?number={tomas.numbers[0][1:]}",
+                    f"/messages/new?number={nobodys[1:]}",
+                    "/messages/new?pick=person&q=maya",
+                ],
                 "messages.emails": ["/messages/emails", "/messages/emails?state=failed"],
                 "people.index": ["/people", "/people?view=all", "/people?q=nobody"],
                 "person_phones.index": [

@@ -5,9 +5,11 @@ from typing import Any
 
 from flask import g, render_template, request, url_for
 
+from app.models import Direction
 from app.routes.filters import bookmark, row_id
 from app.routes.messages.frame import asked, bp, day, mark, place, state
 from app.routes.messages.shown import RowView, label_of, row_view
+from app.rules import phones
 from app.rules.access import Viewer
 from app.rules.listing import Listed
 from app.security import allowed, viewer
@@ -85,10 +87,12 @@ def _list(template: str, asking: Viewer, wanted: Wanted, found: list[Row], **mor
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """`refusal`: why it cannot be sent again; None where it can."""
+    """`refusal`: why it cannot be sent again; None where it can. `write`: where the other side of
+    it is written to; None where the viewer may not, or it has no number."""
 
     row: RowView
     refusal: str | None
+    write: str | None
 
 
 def _picked(asking: Viewer, found: list[Row]) -> Picked | None:
@@ -98,7 +102,20 @@ def _picked(asking: Viewer, found: list[Row]) -> Picked | None:
     here = [row for row in found if row.message.id == id_] or overview.these(asking, [id_])
     if not here:
         return None
-    return Picked(row_view(here[0], asking), resending.refusal(asking, id_))
+    return Picked(
+        row_view(here[0], asking), resending.refusal(asking, id_), _write(here[0], asking)
+    )
+
+
+def _write(row: Row, asking: Viewer) -> str | None:
+    message = row.message
+    inbound = message.direction is Direction.INBOUND
+    address = (message.from_address if inbound else message.to_address) or ""
+    if not asking.may_start:
+        return None
+    if row.person is not None:
+        return url_for("messages.new", person=row.person.id)
+    return url_for("messages.new", number=address) if phones.is_e164(address) else None
 
 
 # What the filters and heads say

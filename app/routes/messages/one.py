@@ -11,8 +11,7 @@ from app.routes.filters import bookmark
 from app.routes.messages import detail
 from app.routes.messages.frame import asked, bp, state
 from app.routes.messages.listing import page
-from app.routes.messages.shown import row_view
-from app.rules.dispatch import Channel
+from app.routes.messages.shown import row_view, went
 from app.security import allowed, viewer
 from app.services import inbox, overview, resending, trail
 
@@ -57,11 +56,5 @@ def resend(message_id: int) -> Any:
         bookmark(asking)
         return page(problem=str(refused)), 409
     new = overview.one(asking, made.id)
-    name = new.person.name if new.person else row_view(new, asking).them.address
-    went = {
-        Channel.SMS: f"Text to {name} is queued again.",
-        Channel.EMAIL: f"The message to {name} goes by email this time.",
-        Channel.NONE: f"The message to {name} was not sent. Its row says why.",
-    }
-    flash(went[new.message.channel])
+    flash(went(new, asking, again=True))
     return redirect(url_for("messages.index", **state(wanted)), code=303)

@@ -104,6 +104,17 @@ def row_view(row: Row, viewer: Viewer) -> RowView:
     )
 
 
+def went(row: Row, viewer: Viewer, *, again: bool = False) -> str:
+    """What happened to a message that was sent just now."""
+    name = row.person.name if row.person else row_view(row, viewer).them.address
+    told = {
+        Channel.SMS: f"Text to {name} is queued{' again' if again else ''}.",
+        Channel.EMAIL: f"The message to {name} goes by email{' this time' if again else ''}.",
+        Channel.NONE: f"The message to {name} was not sent. Its row says why.",
+    }
+    return told[row.message.channel]
+
+
 def _after_failure(message: Message) -> str | None:
     failed = message.reason is Reason.DELIVERY_FAILED and message.channel is Channel.EMAIL
     return "Because the text was not delivered" if failed else None
