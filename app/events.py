@@ -18,7 +18,7 @@ from sqlalchemy import insert, select, update
 from app import clock, jobs
 from app.database import after_commit, before_commit, db
 from app.models import EventCounter, EventRow
-from app.rules.access import holder_audience
+from app.rules.access import Whose, conversation_audience
 
 BATCH = 200  # events read together
 REPLAY_LIMIT = 1000  # a bookmark further back than this is told to reload
@@ -45,10 +45,11 @@ class Numbered:
 
 
 def about_conversation(
-    name: str, conversation_id: int, holder: int | None, status: str | None = None, **ids: int
+    name: str, conversation_id: int, whose: Whose, status: str | None = None, **ids: int
 ) -> Event:
-    """An event for the holder of a conversation and whoever sees all."""
-    return Event(name, {"conversation": conversation_id, **ids}, holder_audience(holder), status)
+    """An event for the holder of a conversation and whoever else sees it."""
+    audience = conversation_audience(whose)
+    return Event(name, {"conversation": conversation_id, **ids}, audience, status)
 
 
 def publish(institution_id: int, *events: Event) -> None:

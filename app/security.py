@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache, wraps
@@ -21,12 +21,14 @@ from app import clock
 from app.config import Settings
 from app.database import db, transaction
 from app.errors import Forbidden, Unauthorized
-from app.models import ApiToken, Cover, Institution, Login, Role, Staff, staff_role
+from app.models import ApiToken, Cover, Institution, Login, OrgUnit, Role, Staff, staff_role
 from app.rules.access import Can, Viewer, capabilities_of
+from app.rules.org_units import below
 from app.threads import in_thread
 
 P = ParamSpec("P")
 T = TypeVar("T")
+K = TypeVar("K")
 
 IDLE = timedelta(days=7)  # a browser not used for so long is signed out
 ABSOLUTE = timedelta(days=30)
@@ -102,7 +104,29 @@ def _viewer(
         granted,
         withheld=of_role - granted,
         covers=frozenset(int(holder) for holder in (covered or "").split()),
+        unit=staff.org_unit_id,
+        units=_overseen({staff.id: (staff.org_unit_id, granted)}).get(staff.id, frozenset()),
     )
+
+
+def _overseen(
+    asked: Mapping[K, tuple[int | None, frozenset[Can]]],
+) -> dict[K, frozenset[int]]:
+    """The org units whose conversations they see, of each who has such a right and needs it.
+    `asked`: key → (the unit they are in, what they may do). Asks nothing for anybody else."""
+    of = {
+        key: unit
+        for key, (unit, can) in asked.items()
+        if unit is not None and Can.INBOX_UNIT in can and Can.INBOX_ALL not in can
+    }
+    if not of:
+        return {}
+    inside = select(OrgUnit.institution_id).where(OrgUnit.id.in_(sorted({*of.values()})))
+    rows = db.session.execute(
+        select(OrgUnit.id, OrgUnit.parent_id).where(OrgUnit.institution_id.in_(inside))
+    )
+    parents = {row.id: row.parent_id for row in rows}
+    return {key: below(parents, unit) for key, unit in of.items()}
 
 
 def _granted(of_role: frozenset[Can], scopes: list[str] | None) -> frozenset[Can]:
@@ -151,10 +175,11 @@ def credential() -> Credential:
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What somebody may do now, and the staff whom they cover."""
+    """What somebody may do now, the staff whom they cover, and the org units that they see."""
 
     capabilities: frozenset[Can] = frozenset()
     covers: frozenset[int] = frozenset()
+    units: frozenset[int] = frozenset()
 
 
 def still_valid(asked: Iterable[Credential]) -> dict[Credential, Rights]:
@@ -166,29 +191,33 @@ def still_valid(asked: Iterable[Credential]) -> dict[Credential, Rights]:
         ("token", ApiToken, ApiToken.scopes, [ApiToken.revoked_at.is_(None)]),
     ):
         ids = [c.id for c in asked if c.kind == kind]
-        rows = select(table.id, table.staff_id, scopes).join(Staff, Staff.id == table.staff_id)
-        for id_, *owner in db.session.execute(rows.where(table.id.in_(ids), Staff.active, *good)):
-            owners[Credential(kind, id_)] = owner
+        owner = (table.staff_id, scopes, Staff.org_unit_id)
+        rows = select(table.id, *owner).join(Staff, Staff.id == table.staff_id)
+        for id_, *its in db.session.execute(rows.where(table.id.in_(ids), Staff.active, *good)):
+            owners[Credential(kind, id_)] = its
     roles = defaultdict(list)
     for staff_id, kind, capabilities in db.session.execute(
         select(staff_role.c.staff_id, Role.kind, Role.capabilities)
         .join(Role, Role.id == staff_role.c.role_id)
-        .where(staff_role.c.staff_id.in_({staff_id for staff_id, _ in owners.values()}))
+        .where(staff_role.c.staff_id.in_({staff_id for staff_id, *_ in owners.values()}))
     ):
         roles[staff_id].append((kind, capabilities))
     covers = defaultdict(set)
     for staff_id, holder in db.session.execute(
         select(Cover.by_staff_id, Cover.staff_id).where(
-            Cover.by_staff_id.in_({staff_id for staff_id, _ in owners.values()}), *cover_is_on()
+            Cover.by_staff_id.in_({staff_id for staff_id, *_ in owners.values()}), *cover_is_on()
         )
     ):
         covers[staff_id].add(holder)
+    may = {
+        found: (unit, _granted(capabilities_of(roles[staff_id]), scopes))
+        for found, (staff_id, scopes, unit) in owners.items()
+    }
+    units = _overseen(may)
     db.session.rollback()
     return {
-        found: Rights(
-            _granted(capabilities_of(roles[staff_id]), scopes), frozenset(covers[staff_id])
-        )
-        for found, (staff_id, scopes) in owners.items()
+        found: Rights(can, frozenset(covers[owners[found][0]]), units.get(found, frozenset()))
+        for found, (_, can) in may.items()
     }
 
 

@@ -33,6 +33,7 @@ class Conversation(Shape):
 
     id: int
     staff_id: int | None
+    org_unit_id: int | None
     person_id: int | None
     sender: str | None
     recipient: str | None
@@ -77,6 +78,7 @@ def _one(row: Row, markers: list[Marker]) -> Conversation:
     return Conversation(
         id=thread.id,
         staff_id=thread.staff_id,
+        org_unit_id=thread.org_unit_id,
         person_id=thread.person_id,
         sender=sender,
         recipient=recipient,
@@ -90,7 +92,8 @@ def _one(row: Row, markers: list[Marker]) -> Conversation:
 
 @get("/conversations", *READERS)
 def list_(viewer: Viewer, query: ConversationsQuery) -> Page[Conversation]:
-    """Your conversations, the latest first; with `inbox.all` everybody's."""
+    """Your conversations, the latest first; with `inbox.all` everybody's, with `inbox.unit` those
+    of your org unit and below."""
     return page(
         query,
         _BY_TIME,

@@ -15,7 +15,7 @@ from app.rules.access import READERS, WRITERS, Viewer
 from app.rules.dispatch import Channel
 from app.rules.lifecycle import BY_WORD
 from app.rules.reasons import Reason
-from app.services import messages, resending, sending, shapes
+from app.services import messages, org_units, resending, sending, shapes
 from app.services.dispatching import Draft
 from app.services.messages import Filter, Logged
 from app.services.shapes import Message, StatusWord
@@ -48,13 +48,15 @@ class NewMessage(Input):
 
 
 class MessagesQuery(Paging):
-    """`to`: a number or an email address. `text`: in the body. `since` <= created < `until`."""
+    """`to`: a number or an email address. `text`: in the body. `org_unit_id`: made in that unit or
+    below it. `since` <= created < `until`."""
 
     status: StatusWord | None = None
     direction: Direction | None = None
     channel: Channel | None = None
     staff_id: Id | None = None
     person_id: Id | None = None
+    org_unit_id: Id | None = None
     to: Typed | None = None
     text: Annotated[Text, Field(max_length=200)] | None = None
     since: Time | None = None
@@ -90,8 +92,9 @@ def create(viewer: Viewer, body: NewMessage) -> Message:
 @get("/messages", *READERS)
 def list_(viewer: Viewer, query: MessagesQuery) -> Page[Message]:
     """Messages of the conversations you may see, newest first."""
-    given = query.model_dump(exclude={"limit", "cursor", "status"})
-    status = BY_WORD[query.status] if query.status else None
+    given = query.model_dump(exclude={"limit", "cursor", "status", "org_unit_id"})
+    unit, status = query.org_unit_id, BY_WORD[query.status] if query.status else None
+    given["within"] = org_units.offered(viewer).within(unit) if unit else None
     return listed(viewer, query, Filter(**given, status=status))
 
 

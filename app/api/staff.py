@@ -1,4 +1,5 @@
-"""Staff and roles: who may sign in, and what their roles allow (contract 4, D3)."""
+"""Staff, roles and org units: who may sign in, what they may do, and where they work (contract 4,
+D3)."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -7,12 +8,12 @@ from pydantic import Field
 
 from app.api.endpoints import get, patch, post
 from app.api.paging import BY_ID, Page, Paging, page
-from app.api.types import ABSENT, Changes, Input, Name, Shape, Text
+from app.api.types import ABSENT, Changes, Id, Input, Name, Shape, Text
 from app.models import Role as RoleRow
 from app.models import RoleKind
 from app.models import Staff as StaffRow
-from app.rules.access import Can, Viewer
-from app.services import roles, staff
+from app.rules.access import READERS, Can, Viewer
+from app.services import org_units, roles, staff
 
 RoleName = Annotated[Text, Field(min_length=1, max_length=80, pattern=r"\S")]
 NewName = Annotated[RoleName, Field(examples=["Tutor"])]
@@ -27,6 +28,7 @@ class Staff(Shape):
     name: str
     roles: list[str]
     active: bool
+    org_unit_id: int | None
     number: str | None
 
 
@@ -41,6 +43,15 @@ class StaffChanges(Changes):
     name: Name = ABSENT
     roles: Roles = ABSENT
     active: bool = ABSENT
+    org_unit_id: Id | None = ABSENT
+
+
+class OrgUnit(Shape):
+    """`parent_id`: the unit above it; null = at the top."""
+
+    id: int
+    name: str
+    parent_id: int | None
 
 
 class Role(Shape):
@@ -69,6 +80,7 @@ def _shown(rows: Sequence[tuple[StaffRow, str | None]]) -> list[Staff]:
             name=row.name,
             roles=[role.name for role in row.roles],
             active=row.active,
+            org_unit_id=row.org_unit_id,
             number=number,
         )
         for row, number in rows
@@ -102,9 +114,25 @@ def create_staff(viewer: Viewer, body: NewStaff) -> Staff:
 
 @patch("/staff/<id:staff_id>", Can.STAFF_MANAGE, conflicts=("last_admin",))
 def change_staff(viewer: Viewer, staff_id: int, body: StaffChanges) -> Staff:
-    """Change name, roles or active. Who is not active is signed out, and their tokens end."""
+    """Change name, roles, active or the org unit, with which the conversations go along.
+
+    Who is not active is signed out, and their tokens end.
+    """
     staff.change(viewer, staff_id, **body.given())
     return _one(viewer, staff_id)
+
+
+@get("/org-units", Can.STAFF_MANAGE, *READERS)
+def list_org_units(viewer: Viewer, query: Paging) -> Page[OrgUnit]:
+    """The org units by which you may filter messages, newest first."""
+    units = sorted(org_units.offered(viewer).choices, key=lambda unit: -unit.id)
+    return page(
+        query,
+        BY_ID,
+        lambda limit, before: [u for u in units if before is None or u.id < before][:limit],
+        lambda unit: unit.id,
+        lambda found: [OrgUnit(id=u.id, name=u.name, parent_id=u.parent) for u in found],
+    )
 
 
 def _role(row: RoleRow, members: int) -> Role:

@@ -254,15 +254,18 @@ class Hub:
                     self._set_rights(line, rights)
 
     def _set_rights(self, line: Line, rights: Rights) -> None:
-        """Where a cover began or ended, other conversations are theirs to see: look again."""
+        """Where a cover began or ended, or a unit moved, other conversations are theirs to see:
+        look again."""
         before = line.viewer
-        if rights == Rights(before.capabilities, before.covers):
+        if rights == Rights(before.capabilities, before.covers, before.units):
             return
         room = self._rooms[before.institution_id]
         room.remove(line)
-        line.viewer = replace(before, capabilities=rights.capabilities, covers=rights.covers)
+        line.viewer = replace(
+            before, capabilities=rights.capabilities, covers=rights.covers, units=rights.units
+        )
         room.add(line)
-        if rights.covers != before.covers:
+        if (rights.covers, rights.units) != (before.covers, before.units):
             seq = max(line.seq, room.seq)
             self._say(line, packed({"name": "resync", "seq": seq}))
 

@@ -28,6 +28,7 @@ from app.models.numbers import (
     ProviderAccount,
     SenderNumber,
 )
+from app.models.org_units import OrgUnit
 from app.models.people import ContactNumber, Person, PersonKind, PersonPhone
 from app.models.records import (
     AuditEntry,
@@ -92,6 +93,7 @@ __all__ = [
     "Message",
     "Note",
     "OptOutReplies",
+    "OrgUnit",
     "Outcome",
     "PairBlock",
     "PasswordLink",

@@ -12,8 +12,9 @@ from app.rules.facts import Measure
 
 
 class DailyFact(Base):
-    """One figure of one day: of all (`staff_id` and `number_id` 0), of one member of staff, or of
-    one number of ours. Without references, because 0 is nobody."""
+    """One figure of one day: of all (`staff_id`, `number_id` and `unit_id` 0), of one member of
+    staff, of one number of ours, or of one org unit without those below. Without references,
+    because 0 is nobody."""
 
     __tablename__ = "daily_fact"
     __table_args__ = {"sqlite_with_rowid": False}
@@ -21,6 +22,7 @@ class DailyFact(Base):
     institution_id: Mapped[int] = mapped_column(Id, ForeignKey("institution.id"), primary_key=True)
     staff_id: Mapped[int] = mapped_column(Id, primary_key=True)
     number_id: Mapped[int] = mapped_column(Id, primary_key=True)
+    unit_id: Mapped[int] = mapped_column(Id, primary_key=True)
     measure: Mapped[Measure] = mapped_column(ByValue(Measure), primary_key=True)
     day: Mapped[date] = mapped_column(Date, primary_key=True)  # of the institution
     key: Mapped[str] = mapped_column(String(40), primary_key=True)

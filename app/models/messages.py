@@ -18,6 +18,7 @@ from app.models.columns import (
     when,
     when_or_never,
 )
+from app.rules.access import Whose
 from app.rules.dispatch import Channel
 from app.rules.keywords import Keyword
 from app.rules.lifecycle import Status
@@ -31,6 +32,8 @@ MESSAGE_UNFINISHED = text("message.channel = 'sms' AND message.status IN (10, 20
 EMAIL_UNFINISHED = text("email.status IN (10, 20)")
 CONVERSATION_UNREAD = text("conversation.unread > 0")
 CONVERSATION_UNCLAIMED = text("conversation.staff_id IS NULL")
+CONVERSATION_IN_UNIT = text("conversation.org_unit_id IS NOT NULL")
+MESSAGE_IN_UNIT = text("message.org_unit_id IS NOT NULL")
 CONVERSATION_SNOOZED = text("conversation.snoozed_until IS NOT NULL")
 
 
@@ -62,6 +65,7 @@ class Conversation(Base):
     staff_id: Mapped[int | None] = mapped_column(Id, ref("staff"))
     person_id: Mapped[int | None] = mapped_column(Id, ref("person"), index=True)
     contact_number_id: Mapped[int | None] = mapped_column(Id, ref("contact_number"), index=True)
+    org_unit_id: Mapped[int | None] = mapped_column(Id)  # its holder's; nobody's: of the last one
     archived_at: Mapped[when_or_never]
     snoozed_until: Mapped[when_or_never]  # out of the list until then, or until they write
     notified_at: Mapped[when_or_never]  # the reply notice went out; again only after it was read
@@ -74,6 +78,10 @@ class Conversation(Base):
     last_message_id: Mapped[int | None] = mapped_column(Id)
     snippet: Mapped[str] = mapped_column(String(200), default="")
     unread: Mapped[int] = mapped_column(default=0)
+
+    @property
+    def whose(self) -> Whose:
+        return Whose(self.staff_id, self.org_unit_id)
 
 
 _HOLDER = func.coalesce(Conversation.staff_id, 0)
@@ -117,6 +125,13 @@ Index(
     Conversation.snoozed_until,
     sqlite_where=CONVERSATION_SNOOZED,
     postgresql_where=CONVERSATION_SNOOZED,
+)
+Index(
+    "ix_conversation_unit",
+    Conversation.org_unit_id,
+    Conversation.last_message_at.desc(),
+    sqlite_where=CONVERSATION_IN_UNIT,
+    postgresql_where=CONVERSATION_IN_UNIT,
 )
 
 
@@ -162,6 +177,14 @@ class Message(Base):
             postgresql_where=text("month IS NOT NULL"),
         ),
         Index(
+            "ix_message_unit",
+            "org_unit_id",
+            "created_at",
+            "id",
+            sqlite_where=MESSAGE_IN_UNIT,
+            postgresql_where=MESSAGE_IN_UNIT,
+        ),
+        Index(
             "ix_message_held",
             "conversation_id",
             "send_at",
@@ -193,6 +216,7 @@ class Message(Base):
     person_id: Mapped[int | None] = mapped_column(Id, ref("person"))
     direction: Mapped[Direction] = mapped_column(ByValue(Direction))
     kind: Mapped[Kind] = mapped_column(ByValue(Kind), default=Kind.CONVERSATION)
+    org_unit_id: Mapped[int | None] = mapped_column(Id)  # of its conversation, as it was made
     channel: Mapped[Channel] = mapped_column(ByValue(Channel))
     status: Mapped[Status] = mapped_column(ByValue(Status))
     reason: Mapped[Reason | None] = mapped_column(ByValue(Reason))

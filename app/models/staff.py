@@ -63,6 +63,7 @@ class Staff(Base):
     timezone: Mapped[str | None] = mapped_column(String(64))
     active: Mapped[bool] = mapped_column(default=True)
     weekly_summary: Mapped[bool] = mapped_column(default=True)  # for whoever may read reports
+    org_unit_id: Mapped[int | None] = mapped_column(Id)  # no reference: it came later
     last_live_at: Mapped[when_or_never]
     created_at: Mapped[when]
 

@@ -183,7 +183,9 @@ def _href(entry: Entry, asking: Viewer) -> str | None:
             return url_for("staff.one", staff_id=thing.id)
         case "role" if asking.can(Can.STAFF_MANAGE):
             return url_for("roles.one", role_id=thing.id)
-        case "conversation" if asking.may_see(thing.holder):
+        case "org_unit" if asking.can(Can.STAFF_MANAGE):
+            return url_for("org_units.one", unit_id=thing.id)
+        case "conversation" if thing.whose and asking.may_see(thing.whose):
             return url_for("inbox.conversation", conversation_id=thing.id)
         case "number" if asking.can(Can.NUMBERS_MANAGE):
             return url_for("configuration.twilio", _anchor="numbers")

@@ -167,7 +167,9 @@ _PLACES = (
         (Can.PEOPLE_READ,),
     ),
     Place("Analytics", "analytics.index", "chart-column", ("analytics",), (Can.REPORTS_READ,)),
-    Place("Staff", "staff.index", "users-round", ("staff", "roles"), (Can.STAFF_MANAGE,)),
+    Place(
+        "Staff", "staff.index", "users-round", ("staff", "roles", "org_units"), (Can.STAFF_MANAGE,)
+    ),
     Place(
         "Settings",
         "configuration.index",

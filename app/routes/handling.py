@@ -16,7 +16,7 @@ from app.services import consent, handling, held, inbox
 
 
 @bp.post("/<int:conversation_id>/claim")
-@allowed(Can.INBOX_ALL, Can.TEXT_REPLY)
+@allowed(Can.TEXT_REPLY)
 def claim(conversation_id: int) -> Any:
     """Take what nobody holds, to answer it (D7)."""
     asking = viewer()
@@ -114,7 +114,7 @@ def hand_over(conversation_id: int) -> Any:
         return _hand_over_form(conversation_id, "Choose a colleague."), 422
     became = handling.hand_over(asking, conversation_id, to)
     flash("The conversation is handed over.")
-    if asking.sees_all:
+    if asking.sees_more:
         return redirect(url_for("inbox.conversation", conversation_id=became), code=303)
     return redirect(url_for("inbox.index"), code=303)
 

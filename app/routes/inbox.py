@@ -45,7 +45,7 @@ def listed(asking: Viewer) -> dict[str, Any]:
     args = request.args
     view = args.get("view", Box.MINE)
     box = Box(view) if view in set(Box) else Box.MINE
-    if not box.own and not asking.sees_all:
+    if not box.own and not asking.sees_more:
         box = Box.MINE
     q = args.get("q", "").replace("\x00", "")[:100].strip()
     limit = min(max(args.get("limit", PAGE, type=int), PAGE), MOST_ROWS)

@@ -228,7 +228,7 @@ def thread_view(row: Row, viewer: Viewer, page: Page, names: Names) -> ThreadVie
         thread.unread if answers else 0,
         {"text": thread.ask_opt_out} if thread.ask_opt_out else None,
         thread.staff_id is None and viewer.can(Can.TEXT_REPLY),
-        viewer.may_hand_on(thread.staff_id),
+        viewer.may_hand_on(thread.whose),
         None if mine else _held_by(row, covered=answers),
         [] if page.later else [held_item(m, viewer) for m in page.held],
     )

@@ -15,7 +15,9 @@ bp = Blueprint("roles", __name__, url_prefix="/staff/roles")
 @bp.get("")
 @allowed(Can.STAFF_MANAGE)
 def index() -> Any:
-    return render_template("roles/index.html", roles=roles.listed(viewer()), meanings=MEANING)
+    rights = roles.rights(viewer())
+    meanings = {right: MEANING[right] for right in rights}
+    return render_template("roles/index.html", roles=roles.listed(viewer()), meanings=meanings)
 
 
 @bp.get("/new")
@@ -34,7 +36,8 @@ def create() -> Any:
 @allowed(Can.STAFF_MANAGE)
 def one(role_id: int) -> Any:
     role, _ = roles.one(viewer(), role_id)
-    return _page(role_id, {"name": role.name, "capabilities": role.capabilities}, {})
+    shown = [right for right in roles.rights(viewer()) if right in role.capabilities]
+    return _page(role_id, {"name": role.name, "capabilities": shown}, {})
 
 
 @bp.post("/<int:role_id>")
@@ -74,7 +77,7 @@ def _page(role_id: int | None, form: dict[str, Any], problems: dict[str, str]) -
         members=members,
         form=form,
         problems=problems,
-        rights=[_choice(right, role.kind if role else "staff") for right in Can],
+        rights=[_choice(right, role.kind if role else "staff") for right in roles.rights(viewer())],
     )
 
 

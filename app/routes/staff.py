@@ -5,11 +5,11 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from app.errors import Conflict, Forbidden, Invalid
-from app.routes import covering
+from app.routes import covering, unit_choice
 from app.routes.filters import bookmark, row_id
 from app.rules.access import Can
 from app.security import allowed, viewer
-from app.services import colleagues, leaving, passwords, roles, staff
+from app.services import colleagues, leaving, org_units, passwords, roles, staff
 from app.services.colleagues import PAGE, SORTS
 
 bp = Blueprint("staff", __name__, url_prefix="/staff")
@@ -37,6 +37,7 @@ def index() -> Any:
         staff=rows[(page - 1) * PAGE : page * PAGE],
         statuses=STATUS,
         table={"q": q, "sort": sort, "key": key, "page": page, "pages": pages, "all": len(rows)},
+        units=org_units.choices(viewer()),
     )
 
 
@@ -51,7 +52,7 @@ def new() -> Any:
 def invite() -> Any:
     form = _form()
     try:
-        passwords.invite(viewer(), form["email"], form["name"], form["roles"])
+        passwords.invite(viewer(), form["email"], form["name"], form["roles"], form["unit"])
     except (Invalid, Conflict, Forbidden) as error:
         return _new_page(form, _problems(error, "email")), 422
     flash(f"{form['name']} is invited. The link in the mail works for 7 days.")
@@ -65,6 +66,7 @@ def _form() -> dict[str, Any]:
         "email": form.get("email", "").replace("\x00", "").strip()[:320],
         "roles": [name.replace("\x00", "") for name in form.getlist("role")],
         "seen": [name for name in form.getlist("seen") if name] if "seen" in form else None,
+        **unit_choice.typed(),
     }
 
 
@@ -75,7 +77,13 @@ def _problems(error: Invalid | Conflict | Forbidden, field: str) -> dict[str, st
 
 
 def _new_page(form: dict[str, Any], problems: dict[str, str]) -> str:
-    return render_template("staff/new.html", form=form, problems=problems, roles=_choices())
+    return render_template(
+        "staff/new.html",
+        form=form,
+        problems=problems,
+        roles=_choices(),
+        units=org_units.choices(viewer()),
+    )
 
 
 def _choices(held: tuple[str, ...] = ()) -> list[dict[str, Any]]:
@@ -106,15 +114,17 @@ def _one_page(
     uncovered: dict[str, str] | None = None,
 ) -> str:
     found = staff.one(viewer(), staff_id)
-    held = tuple(role.name for role in found.roles)
+    held, unit = tuple(role.name for role in found.roles), found.org_unit_id
+    shown = {"name": found.name, "roles": held, "seen": held, "unit": unit, "unit_seen": unit}
     return render_template(
         "staff/one.html",
         member=found,
         status=STATUS[colleagues.status_of(found)],
         number=staff.number_of(staff_id),
-        form=form or {"name": found.name, "roles": held, "seen": held},
+        form=form or shown,
         problems=problems,
         roles=_choices(held),
+        units=org_units.choices(viewer()),
         cover=covering.shown(staff_id, uncovered or {}),
     )
 
@@ -136,7 +146,7 @@ def change(staff_id: int) -> Any:
     try:
         staff.check_name(form["name"])
         changes = {"name": form["name"], "roles": form["roles"], "roles_seen": form["seen"]}
-        staff.change(viewer(), staff_id, **changes)
+        staff.change(viewer(), staff_id, **changes, **unit_choice.changes(form))
     except (Invalid, Conflict, Forbidden) as error:
         return _one_page(staff_id, _problems(error, "roles"), form), 422
     flash(f"{form['name']} is saved.")

@@ -6,7 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from app.rules.access import MEANING, Can
 from app.security import allowed, viewer
-from app.services import tokens
+from app.services import roles, tokens
 
 bp = Blueprint("tokens", __name__, url_prefix="/tokens")
 
@@ -50,6 +50,6 @@ def _page(**form: Any) -> str:
     return render_template(
         "tokens/index.html",
         tokens=tokens.listed(asking, MOST),
-        scopes={scope: words for scope, words in MEANING.items() if asking.can(scope)},
+        scopes={right: MEANING[right] for right in roles.rights(asking) if asking.can(right)},
         form=form,
     )

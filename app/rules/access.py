@@ -6,6 +6,7 @@ One policy for lists, pages, search, sockets and exports: everything asks a `Vie
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Can(StrEnum):
@@ -16,6 +17,7 @@ class Can(StrEnum):
     TEXT_BULK = "text.bulk"
     HOURS_OVERRIDE = "hours.override"
     INBOX_ALL = "inbox.all"
+    INBOX_UNIT = "inbox.unit"
     PEOPLE_READ = "people.read"
     PEOPLE_EDIT = "people.edit"
     CONSENT_EDIT = "consent.edit"
@@ -37,6 +39,7 @@ MEANING: dict[Can, str] = {
     Can.TEXT_BULK: "Write to many people at once",
     Can.HOURS_OVERRIDE: "Write to many outside of the sending hours",
     Can.INBOX_ALL: "Read everybody’s conversations",
+    Can.INBOX_UNIT: "Read the conversations of your org unit and of the units below it",
     Can.PEOPLE_READ: "See people and their phones",
     Can.PEOPLE_EDIT: "Change people and their phones",
     Can.CONSENT_EDIT: "Set whether a number may be texted",
@@ -54,11 +57,12 @@ MEANING: dict[Can, str] = {
 
 # One of these lets a program read conversations and follow their events, or write in them.
 WRITERS = (Can.TEXT_REPLY, Can.TEXT_START)
-READERS = (*WRITERS, Can.INBOX_ALL)
+READERS = (*WRITERS, Can.INBOX_ALL, Can.INBOX_UNIT)
 
 _REPLY = (Can.TEXT_REPLY, Can.PEOPLE_READ)
 _ADVISE = (*_REPLY, Can.TEXT_START, Can.PEOPLE_EDIT, Can.CONSENT_EDIT)
-_OVERSEE = (Can.INBOX_ALL, Can.PEOPLE_READ, Can.REPORTS_READ, Can.REPORTS_EXPORT)
+_INBOXES = (Can.INBOX_ALL, Can.INBOX_UNIT)
+_OVERSEE = (*_INBOXES, Can.PEOPLE_READ, Can.REPORTS_READ, Can.REPORTS_EXPORT)
 _MANAGE = (*_ADVISE, *_OVERSEE, Can.TEXT_BULK, Can.HOURS_OVERRIDE, Can.PEOPLE_IMPORT)
 
 # Name → (kind of role, capabilities). A new institution starts with these; an admin may edit them.
@@ -75,14 +79,24 @@ STANDARD_ROLES: dict[str, tuple[str, tuple[Can, ...]]] = {
 def capabilities_of(roles: Iterable[tuple[str, Iterable[str]]]) -> frozenset[Can]:
     """What a set of roles allows together. `roles`: (kind, capabilities) pairs.
 
-    A student role never gives `text.start`, whatever is ticked on it (S3-42).
+    A student role never gives `text.start`, whatever is ticked on it (S3-42). Whoever reads all
+    reads those of a unit, and so may grant that: roles that are older than units do not name it.
     """
     found: set[Can] = set()
     for kind, capabilities in roles:
         words = set(capabilities)
         granted = {can for can in Can if can in words}
         found |= granted - {Can.TEXT_START} if kind == "student" else granted
+    if Can.INBOX_ALL in found:
+        found.add(Can.INBOX_UNIT)
     return frozenset(found)
+
+
+class Whose(NamedTuple):
+    """Whose a conversation is: its holder, None = nobody's (D7), and the org unit that it is in."""
+
+    holder: int | None
+    unit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +112,8 @@ class Viewer:
     capabilities: frozenset[Can] = field(default_factory=frozenset)
     withheld: frozenset[Can] = frozenset()  # their role has it, the token's scopes do not
     covers: frozenset[int] = frozenset()  # the staff for whom they answer these days
+    unit: int | None = None  # the org unit that they are in
+    units: frozenset[int] = frozenset()  # those whose conversations they see; with all: not needed
 
     def can(self, capability: Can) -> bool:
         return capability in self.capabilities
@@ -111,6 +127,11 @@ class Viewer:
         return self.can(Can.INBOX_ALL)
 
     @property
+    def sees_more(self) -> bool:
+        """More than what is theirs to answer."""
+        return self.sees_all or bool(self.units)
+
+    @property
     def holders(self) -> frozenset[int]:
         """Whose conversations are theirs to answer: their own, and of those whom they cover."""
         return self.covers | {self.staff_id}
@@ -118,18 +139,23 @@ class Viewer:
     def answers_for(self, holder: int | None) -> bool:
         return holder in self.holders
 
-    def may_see(self, holder: int | None) -> bool:
-        """What they answer; with `inbox.all` everybody's, the unclaimed ones too."""
-        return self.answers_for(holder) or self.can(Can.INBOX_ALL)
+    def may_see(self, whose: Whose) -> bool:
+        """What they answer; with `inbox.all` everybody's, the unclaimed ones too, and with
+        `inbox.unit` those of their unit and below. `services.inbox.seen_by` says it in SQL, and
+        `audience` to sockets."""
+        return self.answers_for(whose.holder) or self.sees_all or whose.unit in self.units
 
-    def may_hand_on(self, holder: int | None) -> bool:
-        """Their own, or with `inbox.all` anybody's; whoever covers only answers."""
-        return holder == self.staff_id or self.can(Can.INBOX_ALL)
+    def may_hand_on(self, whose: Whose) -> bool:
+        """Their own, or with `inbox.all` anybody's; whoever covers only answers, and whoever looks
+        after a unit takes what nobody holds."""
+        free = whose.holder is None and whose.unit in self.units
+        return whose.holder == self.staff_id or self.sees_all or free
 
     @property
     def audience(self) -> frozenset[str]:
         """The words that let an event through to this viewer."""
-        return frozenset({EVERYBODY, *map(staff_audience, self.holders), *self.capabilities})
+        theirs = (*map(staff_audience, self.holders), *map(unit_audience, self.units))
+        return frozenset({EVERYBODY, *theirs, *self.capabilities})
 
 
 EVERYBODY = "everybody"
@@ -139,6 +165,12 @@ def staff_audience(staff_id: int) -> str:
     return f"staff:{staff_id}"
 
 
-def holder_audience(holder: int | None) -> tuple[str, ...]:
-    """Who may know what happens in a conversation of this holder."""
-    return (Can.INBOX_ALL.value, *([staff_audience(holder)] if holder else []))
+def unit_audience(unit_id: int) -> str:
+    return f"unit:{unit_id}"
+
+
+def conversation_audience(whose: Whose) -> tuple[str, ...]:
+    """Who may know what happens in a conversation: whoever may see it."""
+    holder = [staff_audience(whose.holder)] if whose.holder else []
+    unit = [unit_audience(whose.unit)] if whose.unit else []
+    return (Can.INBOX_ALL.value, *holder, *unit)

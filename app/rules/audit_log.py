@@ -91,7 +91,9 @@ DEEDS: dict[str, Deed] = {
     ),
     "staff.created": Deed(Kind.STAFF, "added [{target}] to the staff", ("roles",)),
     "staff.changed": Deed(
-        Kind.STAFF, "changed the account of [{target}]", ("name", "roles", "active")
+        Kind.STAFF,
+        "changed the account of [{target}]",
+        ("name", "roles", "active", "org_unit"),
     ),
     "staff.deactivated": Deed(
         Kind.STAFF,
@@ -104,6 +106,9 @@ DEEDS: dict[str, Deed] = {
     ),
     "role.saved": Deed(Kind.STAFF, "saved the role [{target}]", ("capabilities",)),
     "role.deleted": Deed(Kind.STAFF, "deleted the role {name}"),
+    "org_unit.created": Deed(Kind.STAFF, "made the org unit [{target}]", ("under",)),
+    "org_unit.changed": Deed(Kind.STAFF, "changed the org unit [{target}]", ("was", "under")),
+    "org_unit.removed": Deed(Kind.STAFF, "removed the org unit {name}"),
     "cover.arranged": Deed(
         Kind.STAFF, "arranged that {by} covers for [{target}]", ("first", "last")
     ),
@@ -165,6 +170,8 @@ _LABELS = {
     "events": "Events",
     "count": "Events",
     "service": "Before by its messaging service",
+    "org_unit": "Org. unit",
+    "under": "Under",
 }
 _OF_NOBODY = {
     "number": "back to the pool",
@@ -172,6 +179,7 @@ _OF_NOBODY = {
     "scopes": "all of its owner",
     "timezone": "that of the institution",
     "roles": "none",
+    "under": "none, at the top",
 }
 _SAID = {
     ("conversations", "move"): "went along",

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from app.database import db
-from app.models import Assignment, Login, Role, SenderNumber, Staff, staff_role
+from app.models import Assignment, Login, OrgUnit, Role, SenderNumber, Staff, staff_role
 from app.rules.access import WRITERS, Can, Viewer, capabilities_of
 from app.rules.search import Term, folded, terms
 
@@ -31,10 +31,11 @@ class Colleague:
     seen_at: datetime | None
     may_start: bool = False
     may_write: bool = False
+    unit: str | None = None  # the org unit they are in
 
     def matches(self, wanted: list[Term]) -> bool:
-        """Whether all of it is found in name, email, roles or the end of the number."""
-        words = folded(" ".join((self.name, self.email, *self.roles))).split()
+        """Whether all of it is found in name, email, roles, org unit or the end of the number."""
+        words = folded(" ".join((self.name, self.email, *self.roles, self.unit or ""))).split()
         return all(
             any(word.startswith(term.word) for word in words)
             or bool(term.digits and self.number and self.number.endswith(term.digits))
@@ -47,6 +48,7 @@ SORTS: dict[str, Callable[[Colleague], Any]] = {
     "roles": lambda c: folded(" ".join(c.roles)),
     "number": lambda c: c.number or "",
     "status": lambda c: c.status,
+    "unit": lambda c: folded(c.unit or ""),
     "seen": lambda c: c.seen_at or _NEVER,
 }
 
@@ -62,13 +64,17 @@ def everybody(viewer: Viewer) -> list[Colleague]:
     """All of the institution's staff, by name."""
     used = select(func.max(Login.last_used_at)).where(Login.staff_id == Staff.id).scalar_subquery()
     rows = db.session.execute(
-        select(Staff, SenderNumber.e164, used)
+        select(Staff, SenderNumber.e164, used, OrgUnit.name)
         .outerjoin(Assignment, (Assignment.staff_id == Staff.id) & Assignment.ended_at.is_(None))
         .outerjoin(SenderNumber, SenderNumber.id == Assignment.sender_number_id)
+        .outerjoin(OrgUnit, OrgUnit.id == Staff.org_unit_id)
         .where(Staff.institution_id == viewer.institution_id)
     ).all()
     roles = _roles(viewer.institution_id)
-    made = [_colleague(staff, number, used_at, roles[staff.id]) for staff, number, used_at in rows]
+    made = [
+        _colleague(staff, number, used_at, unit, roles[staff.id])
+        for staff, number, used_at, unit in rows
+    ]
     return sorted(made, key=SORTS["name"])
 
 
@@ -86,7 +92,11 @@ def _roles(institution_id: int) -> dict[int, list[Role]]:
 
 
 def _colleague(
-    staff: Staff, number: str | None, used_at: datetime | None, roles: list[Role]
+    staff: Staff,
+    number: str | None,
+    used_at: datetime | None,
+    unit: str | None,
+    roles: list[Role],
 ) -> Colleague:
     can = capabilities_of((role.kind, role.capabilities) for role in roles)
     return Colleague(
@@ -99,6 +109,7 @@ def _colleague(
         max((at for at in (staff.last_live_at, used_at) if at), default=None),
         may_start=Can.TEXT_START in can,
         may_write=bool(can & {*WRITERS}),
+        unit=unit,
     )
 
 

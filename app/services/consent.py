@@ -24,7 +24,7 @@ from app.models import (
     Person,
     PersonPhone,
 )
-from app.rules.access import Can, Viewer
+from app.rules.access import Can, Viewer, Whose
 from app.rules.consent import ConsentEvent, SmsStatus, next_consent
 from app.services import held
 from app.services.audit import audit
@@ -212,7 +212,7 @@ def mark_threads(
     """Leave a marker in every thread with this person, or with the bare number; tell their
     holders."""
     threads = db.session.execute(
-        select(Conversation.id, Conversation.staff_id)
+        select(Conversation.id, Conversation.staff_id, Conversation.org_unit_id)
         .where(
             Conversation.institution_id == institution_id,
             or_(
@@ -222,10 +222,11 @@ def mark_threads(
         )
         .order_by(Conversation.id)
     ).all()
-    add_markers([thread_id for thread_id, _ in threads], institution_id, name, text, now)
+    add_markers([thread.id for thread in threads], institution_id, name, text, now)
+    changed = "conversation.changed"
     publish(
         institution_id,
-        *(about_conversation("conversation.changed", thread, holder) for thread, holder in threads),
+        *(about_conversation(changed, id_, Whose(*whose)) for id_, *whose in threads),
     )
 
 
@@ -324,7 +325,7 @@ def answer_vague_opt_out(viewer: Viewer, conversation_id: int, *, opts_out: bool
         thread = db.session.get(Conversation, conversation_id)
         if thread is None or thread.institution_id != viewer.institution_id:
             raise NotFound
-        if not viewer.may_see(thread.staff_id):
+        if not viewer.may_see(thread.whose):
             raise NotFound
         if thread.ask_opt_out is None or thread.ask_contact_id is None:
             raise Conflict("This question has been answered already.", code="already_answered")
@@ -348,7 +349,7 @@ def answer_vague_opt_out(viewer: Viewer, conversation_id: int, *, opts_out: bool
         thread.ask_opt_out = thread.ask_contact_id = None
         publish(
             viewer.institution_id,
-            about_conversation("conversation.changed", thread.id, thread.staff_id),
+            about_conversation("conversation.changed", thread.id, thread.whose),
         )
 
 

@@ -134,6 +134,7 @@ def blank(viewer: Viewer, target: Target, thread: Conversation, draft: Draft) ->
     return Message(
         institution_id=viewer.institution_id,
         conversation_id=thread.id,
+        org_unit_id=thread.org_unit_id,
         staff_id=viewer.staff_id,
         person_id=target.person.id if target.person else None,
         direction=Direction.OUTBOUND,

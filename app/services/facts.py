@@ -50,7 +50,7 @@ from app.rules.periods import Days
 
 log = structlog.get_logger()
 
-Place = tuple[date, int, int]  # the day, staff and number: 0 = all of them
+Place = tuple[date, int, int, int]  # the day, staff, number and org unit: 0 = all of them
 Counted = dict[Place, Counter[tuple[Measure, str]]]
 
 _EVER = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -129,9 +129,10 @@ def close(institution_id: int, day: date) -> None:
         rows = [
             {
                 **{"institution_id": institution_id, "day": day, "staff_id": staff},
-                **{"number_id": number, "measure": measure, "key": key, "count": count},
+                **{"number_id": number, "unit_id": unit},
+                **{"measure": measure, "key": key, "count": count},
             }
-            for (_, staff, number), found in counted(institution, [day]).items()
+            for (_, staff, number, unit), found in counted(institution, [day]).items()
             for (measure, key), count in found.items()
         ]
         if rows:
@@ -168,23 +169,23 @@ def _mark(institution_id: int, day: date, *, closed: bool) -> None:
 
 
 def counted(institution: Institution, days: Sequence[date]) -> Counted:
-    """The figures of these days, of everybody and of each member of staff and each number. What
-    nobody held belongs to no member of staff."""
+    """The figures of these days, of everybody and of each member of staff, each number and each
+    org unit. What nobody held belongs to no member of staff."""
     found: Counted = {}
     if not days:
         return found
     spans = [span(day, day, institution.timezone) for day in days]
-    for n, staff, number, measure, key, count in (
+    for n, staff, number, unit, measure, key, count in (
         *_messages(institution.id, spans),
         *_others(institution.id, spans),
     ):
-        for place in {(0, 0), (staff, 0), (0, number)}:
+        for place in {(0, 0, 0), (staff, 0, 0), (0, number, 0), (0, 0, unit)}:
             found.setdefault((days[n], *place), Counter())[measure, key] += count
     return found
 
 
 Spans = Sequence[tuple[datetime, datetime]]
-Row = tuple[int, int, int, Measure, str, int]  # the place of the day, staff, number, ...
+Row = tuple[int, int, int, int, Measure, str, int]  # the place of the day, staff, number, unit
 
 
 def _which(at: Any, spans: Spans) -> ColumnElement[int]:
@@ -211,6 +212,7 @@ def _messages(institution_id: int, spans: Spans) -> Iterator[Row]:
             _which(Message.created_at, spans).label("day"),
             _STAFF.label("staff"),
             func.coalesce(Message.sender_number_id, 0).label("number"),
+            func.coalesce(Message.org_unit_id, 0).label("unit"),
             Message.direction,
             Message.kind,
             Message.channel,
@@ -227,7 +229,7 @@ def _messages(institution_id: int, spans: Spans) -> Iterator[Row]:
     )
     alike = [column for column in each.c if column.name != "segments"]
     sums = (func.count(), func.coalesce(func.sum(each.c.segments), 0))
-    for day, staff, number, direction, kind, *rest in db.session.execute(
+    for day, staff, number, unit, direction, kind, *rest in db.session.execute(
         select(*alike, *sums).group_by(*alike)
     ):
         channel, status, reason, code, followed, taken, seconds, count, segments = rest
@@ -245,7 +247,7 @@ def _messages(institution_id: int, spans: Spans) -> Iterator[Row]:
             int(segments),
         )
         for measure, key, n in figures(same):
-            yield day, staff, number, measure, key, n
+            yield day, staff, number, unit, measure, key, n
 
 
 def _others(institution_id: int, spans: Spans) -> Iterator[Row]:
@@ -255,12 +257,13 @@ def _others(institution_id: int, spans: Spans) -> Iterator[Row]:
         _opt_outs(institution_id, spans),
         _mails(institution_id, spans),
     )
-    for measure, day, staff, number, key, count in db.session.execute(union_all(*parts)):
+    for measure, *place, key, count in db.session.execute(union_all(*parts)):
         of = Measure(measure)
+        day, staff, number, unit = place
         if of is not Measure.REPLY:
-            yield day, staff, number, of, key, count
+            yield day, staff, number, unit, of, key, count
         elif key is not None:  # else nobody waited for it
-            yield day, staff, number, of, str(two_digits(int(key))), count
+            yield day, staff, number, unit, of, str(two_digits(int(key))), count
 
 
 def _answers(institution_id: int, spans: Spans) -> Any:
@@ -300,6 +303,7 @@ def _answers(institution_id: int, spans: Spans) -> Any:
             _which(Message.created_at, spans).label("day"),
             func.coalesce(Message.staff_id, 0).label("staff"),
             func.coalesce(Message.sender_number_id, 0).label("number"),
+            func.coalesce(Message.org_unit_id, 0).label("unit"),
             seconds_between(first_of_theirs, Message.created_at).label("seconds"),
         )
         .where(
@@ -313,8 +317,8 @@ def _answers(institution_id: int, spans: Spans) -> Any:
         .subquery()
     )
     # Neither grouped nor narrowed here: each would look for both texts once more.
-    place, key = (each.c.day, each.c.staff, each.c.number), cast(each.c.seconds, String)
-    return select(literal(Measure.REPLY.value), *place, key, literal(1))
+    key = cast(each.c.seconds, String)
+    return select(literal(Measure.REPLY.value), *_place(each), key, literal(1))
 
 
 def _opt_outs(institution_id: int, spans: Spans) -> Any:
@@ -324,6 +328,7 @@ def _opt_outs(institution_id: int, spans: Spans) -> Any:
             _which(ConsentEntry.at, spans).label("day"),
             _STAFF.label("staff"),
             func.coalesce(Message.sender_number_id, 0).label("number"),
+            func.coalesce(Message.org_unit_id, 0).label("unit"),
             literal("").label("key"),
         )
         .outerjoin(Message, Message.id == ConsentEntry.message_id)
@@ -345,6 +350,7 @@ def _mails(institution_id: int, spans: Spans) -> Any:
             _which(Email.created_at, spans).label("day"),
             nobody.label("staff"),
             nobody.label("number"),
+            nobody.label("unit"),
             Email.kind.label("key"),
         )
         .where(
@@ -358,6 +364,10 @@ def _mails(institution_id: int, spans: Spans) -> Any:
 
 
 def _grouped(measure: Measure, each: Any, key: Any) -> Any:
-    place = (each.c.day, each.c.staff, each.c.number)
+    place = _place(each)
     counts = select(literal(measure.value), *place, key, func.count())
     return counts.group_by(*place, key)
+
+
+def _place(each: Any) -> tuple[Any, ...]:
+    return each.c.day, each.c.staff, each.c.number, each.c.unit

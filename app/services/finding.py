@@ -19,16 +19,18 @@ def answered_by(viewer: Viewer) -> ColumnElement[bool]:
     return Conversation.staff_id.in_(sorted(viewer.holders))
 
 
-def holds(viewer: Viewer, term: Term, *, own: bool) -> ColumnElement[bool]:
+def holds(
+    viewer: Viewer, term: Term, *, own: bool, within: ColumnElement[bool] | None = None
+) -> ColumnElement[bool]:
     """The conversations whose person, number or words `term` finds. `own`: only of the viewer's
-    own, however old the words."""
+    own, however old the words; else the newest words of conversations `within`, None = of all."""
     institution = only_checked(Conversation.institution_id) == viewer.institution_id
     scope = and_(institution, answered_by(viewer)) if own else institution
     named = select(Person.id).where(has_word(Person, term.word))
     ways = [select(Conversation.id).where(scope, Conversation.person_id.in_(named))]
     if term.digits:
         ways.append(_by_number(viewer, term.digits, scope))
-    ways.append(_said_in_own(term, scope) if own else _said_lately(viewer, term))
+    ways.append(_said_in_own(term, scope) if own else _said_lately(viewer, term, within))
     return Conversation.id.in_(union_all(*ways))
 
 
@@ -63,8 +65,11 @@ def _said_in_own(term: Term, scope: Any) -> Select[Any]:
     )
 
 
-def _said_lately(viewer: Viewer, term: Term) -> Select[Any]:
+def _said_lately(viewer: Viewer, term: Term, within: ColumnElement[bool] | None) -> Select[Any]:
     ours = only_checked(Message.institution_id) == viewer.institution_id
     said = select(Message.conversation_id).where(ours)
+    if within is not None:
+        theirs = select(Conversation.id).where(within)
+        said = said.where(only_checked(Message.conversation_id).in_(theirs))
     newest = newest_with_word(said, Message, term.word).limit(NEWEST).subquery()
     return select(newest.c.conversation_id)

@@ -80,8 +80,8 @@ def wake_snoozed() -> int:
 
 
 def _tell(thread: Conversation) -> None:
-    holder = thread.staff_id
-    publish(thread.institution_id, about_conversation("conversation.changed", thread.id, holder))
+    about = about_conversation("conversation.changed", thread.id, thread.whose)
+    publish(thread.institution_id, about)
 
 
 def colleagues(viewer: Viewer, thread: Conversation) -> list[Staff]:
@@ -122,7 +122,7 @@ def _seen(viewer: Viewer, conversation_id: int) -> Conversation:
         Conversation, conversation_id, with_for_update=LOCK, populate_existing=True
     )
     inside = thread is not None and thread.institution_id == viewer.institution_id
-    if thread is None or not inside or not viewer.may_see(thread.staff_id):
+    if thread is None or not inside or not viewer.may_see(thread.whose):
         raise NotFound("There is no such conversation.")
     return thread
 
@@ -147,7 +147,7 @@ def hand_over(
         thread = db.session.get(Conversation, conversation_id)
         before = thread.staff_id if thread else None
         thread = _seen(viewer, conversation_id)
-        if not viewer.may_hand_on(thread.staff_id):
+        if not viewer.may_hand_on(thread.whose):
             raise Forbidden("Only its holder hands this conversation over.")
         to = db.session.get(Staff, staff_id)
         if to is None or to.institution_id != viewer.institution_id or not to.active:
@@ -160,9 +160,7 @@ def hand_over(
         text = f"{viewer.name} " + (
             "took this conversation" if took else f"handed this conversation to {to.name}"
         )
-        publish(
-            viewer.institution_id, about_conversation("conversation.changed", thread.id, before)
-        )
+        _tell(thread)
         became = hand_over_threads(viewer.institution_id, [thread.id], staff_id, text)
         audit(
             viewer.institution_id,

@@ -14,7 +14,7 @@ from app.database import db, retrying, transaction
 from app.errors import Conflict, Forbidden, NotFound
 from app.events import about_conversation, publish
 from app.models import ContactNumber, Conversation, Direction, Message, Person, PersonPhone
-from app.rules.access import Can, Viewer
+from app.rules.access import Can, Viewer, Whose
 from app.rules.lifecycle import Status
 from app.rules.phones import PhoneType, pretty
 from app.rules.texts import snippet
@@ -29,7 +29,7 @@ LEARNT = "name_learnt"
 
 def may_identify(viewer: Viewer, thread: Conversation) -> bool:
     """In one's own conversations; with `inbox.all` in everybody's."""
-    return viewer.can(Can.PEOPLE_EDIT) and viewer.may_see(thread.staff_id)
+    return viewer.can(Can.PEOPLE_EDIT) and viewer.may_see(thread.whose)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ def _seen(viewer: Viewer, conversation_id: int) -> Conversation:
 
 
 def _require_seen(viewer: Viewer, thread: Conversation) -> None:
-    if not viewer.may_see(thread.staff_id):
+    if not viewer.may_see(thread.whose):
         raise NotFound("There is no such conversation.")
     _require(viewer, thread)
 
@@ -172,12 +172,15 @@ def _mark(viewer: Viewer, thread_ids: list[int], text: str) -> None:
     """Leave a marker in these threads, and tell who may see them."""
     name, now = LEARNT, clock.now()
     add_markers(thread_ids, viewer.institution_id, name, snippet(text, 400), now)
-    holders = db.session.execute(
-        select(Conversation.id, Conversation.staff_id).where(Conversation.id.in_(thread_ids))
+    rows = db.session.execute(
+        select(Conversation.id, Conversation.staff_id, Conversation.org_unit_id).where(
+            Conversation.id.in_(thread_ids)
+        )
     )
+    changed = "conversation.changed"
     publish(
         viewer.institution_id,
-        *(about_conversation("conversation.changed", id_, holder) for id_, holder in holders),
+        *(about_conversation(changed, id_, Whose(*whose)) for id_, *whose in rows),
     )
 
 
@@ -259,7 +262,7 @@ def _pour_out(
         merge_into(viewer.institution_id, thread.id, bare.id)
         return bare.id, thread.id
     at = thread.last_message_at
-    bare = threads.open_for(viewer.institution_id, thread.staff_id, None, number.id, at)
+    bare = threads.open_for(viewer.institution_id, thread.staff_id, None, number.id, at, thread.id)
     _move_unread(thread, bare, number.id)
     db.session.execute(update(Message).where(here, about_it).values(conversation_id=bare.id))
     if thread.ask_contact_id == number.id:

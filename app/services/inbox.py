@@ -22,7 +22,7 @@ from app.models import (
     Staff,
 )
 from app.rules import phones, search
-from app.rules.access import Can, Viewer
+from app.rules.access import Viewer
 from app.services import finding
 from app.services.audit import audit
 
@@ -42,7 +42,7 @@ class Box(StrEnum):
 
     @property
     def own(self) -> bool:
-        """Only the viewer's own; the others need `inbox.all`."""
+        """Only the viewer's own; the others need `inbox.all`, or `inbox.unit`."""
         return self not in (Box.UNCLAIMED, Box.ALL)
 
 
@@ -64,10 +64,14 @@ class Row:
 
 
 def seen_by(viewer: Viewer) -> Any:
-    """The one policy of who sees which conversation (C-19)."""
+    """The one policy of who sees which conversation (C-19), as `Viewer.may_see` has it of one."""
     own = finding.answered_by(viewer)
     inside = Conversation.institution_id == viewer.institution_id
-    return inside if viewer.can(Can.INBOX_ALL) else and_(inside, own)
+    if viewer.sees_all:
+        return inside
+    if viewer.units:
+        own = or_(own, Conversation.org_unit_id.in_(sorted(viewer.units)))
+    return and_(inside, own)
 
 
 _HERE = and_(Conversation.archived_at.is_(None), Conversation.snoozed_until.is_(None))
@@ -122,7 +126,8 @@ def page(
 def _found(viewer: Viewer, typed: str, *, own: bool) -> list[Any]:
     """What is typed must be found, all of it; what holds no word is found nowhere."""
     terms = search.terms(typed)
-    return [finding.holds(viewer, term, own=own) for term in terms] or [false()]
+    within = None if viewer.sees_all else seen_by(viewer)
+    return [finding.holds(viewer, t, own=own, within=within) for t in terms] or [false()]
 
 
 def _older(after: Place | None) -> list[Any]:
@@ -153,7 +158,7 @@ def rows(
         is_archived = Conversation.archived_at.is_not(None)
         wanted.append(is_archived if archived else ~is_archived)
     if q.strip():
-        wanted += _found(viewer, q, own=not viewer.sees_all)
+        wanted += _found(viewer, q, own=not viewer.sees_more)
     return _read_rows(viewer, wanted, limit)
 
 
@@ -194,17 +199,13 @@ class Counts:
 
 def counts(viewer: Viewer) -> Counts:
     """Unread and unanswered ones of the viewer's own, and what nobody has claimed."""
-    free = (
-        select(func.count())
-        .where(Conversation.institution_id == viewer.institution_id, _BOXES[Box.UNCLAIMED])
-        .scalar_subquery()
-    )
+    free = select(func.count()).where(seen_by(viewer), _BOXES[Box.UNCLAIMED]).scalar_subquery()
     unread, answer, texts, unclaimed = db.session.execute(
         select(
             func.count().filter(Conversation.unread > 0),
             func.count().filter(_THEIR_TURN),
             func.coalesce(func.sum(Conversation.unread), 0),
-            free if viewer.sees_all else null(),
+            free if viewer.sees_more else null(),
         ).where(finding.answered_by(viewer), _HERE)
     ).one()
     waiting = {Box.UNREAD: unread, Box.ANSWER: answer, Box.UNCLAIMED: unclaimed or 0}

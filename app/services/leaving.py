@@ -16,7 +16,7 @@ from app.models import (
     SenderNumber,
     Staff,
 )
-from app.rules.access import Viewer
+from app.rules.access import Viewer, Whose
 from app.rules.lifecycle import Status
 from app.services import numbers, passwords, people, roles, sessions, staff
 from app.services.audit import audit
@@ -136,7 +136,7 @@ def _settle_texts(viewer: Viewer, staff_id: int, plan: Plan) -> list[int]:
     """Cancel the texts for later, or make the new holder of their conversation their writer; the
     conversations that go along because of them."""
     held = db.session.execute(
-        select(Message.id, Message.conversation_id, Conversation.staff_id)
+        select(Message.id, Message.conversation_id, Conversation.staff_id, Conversation.org_unit_id)
         .join(Conversation, Conversation.id == Message.conversation_id)
         .where(*_held(staff_id))
         .order_by(Message.id)
@@ -158,12 +158,16 @@ def _settle_texts(viewer: Viewer, staff_id: int, plan: Plan) -> list[int]:
             error_message="Its writer has no account any more.",
         )
     )
-    word = Status.CANCELED.word
+    name, word = "message.status_changed", Status.CANCELED.word
     publish(
         viewer.institution_id,
         *(
             about_conversation(
-                "message.status_changed", row.conversation_id, row.staff_id, word, message=row.id
+                name,
+                row.conversation_id,
+                Whose(row.staff_id, row.org_unit_id),
+                word,
+                message=row.id,
             )
             for row in canceled
         ),

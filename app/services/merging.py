@@ -1,16 +1,19 @@
 """Merging: conversations change hands; where the new holder has a thread already, the two become
 one."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from app import clock
 from app.database import db
-from app.events import Event, about_conversation, publish
+from app.events import about_conversation, publish
 from app.models import Conversation, Marker, Message, Note, SavedDraft
-from app.rules.access import holder_audience
+from app.rules.access import Whose
 from app.rules.texts import snippet
-from app.services import facts, held
+from app.services import facts, held, threads
 from app.services.consent import add_markers
 
 
@@ -59,16 +62,28 @@ def merge_threads(institution_id: int, thread_ids: list[int], holder: int | None
     db.session.execute(
         update(Conversation)
         .where(Conversation.id.in_(moved))
-        .values(staff_id=holder, archived_at=None, snoozed_until=None)
+        .values(staff_id=holder, archived_at=None, snoozed_until=None, **_into_unit(holder))
     )
-    publish(
-        institution_id,
-        *(
-            Event("conversation.changed", {"conversation": thread}, holder_audience(holder))
-            for thread in sorted(set(became.values()))
-        ),
-    )
+    _tell(institution_id, set(became.values()))
     return became
+
+
+def _into_unit(holder: int | None) -> dict[str, Any]:
+    """A conversation is in the org unit of its holder; nobody's stays where it was."""
+    return {} if holder is None else {"org_unit_id": threads.unit_of(holder)}
+
+
+def _tell(institution_id: int, thread_ids: Iterable[int]) -> None:
+    """Whoever sees these now."""
+    rows = db.session.execute(
+        select(Conversation.id, Conversation.staff_id, Conversation.org_unit_id)
+        .where(Conversation.id.in_(thread_ids))
+        .order_by(Conversation.id)
+    )
+    changed = "conversation.changed"
+    publish(
+        institution_id, *(about_conversation(changed, id_, Whose(*whose)) for id_, *whose in rows)
+    )
 
 
 def _lock(institution_id: int, thread_ids: list[int], holder: int | None) -> None:
@@ -128,9 +143,9 @@ def merge_into(institution_id: int, gone: int, stays: int) -> None:
         .with_for_update()
         .execution_options(populate_existing=True)
     ).scalars()
-    holder = {thread.id: thread.staff_id for thread in rows}[stays]
+    whose = {thread.id: thread.whose for thread in rows}[stays]
     _pour(gone, stays)
     publish(
         institution_id,
-        *(about_conversation("conversation.changed", id_, holder) for id_ in (gone, stays)),
+        *(about_conversation("conversation.changed", id_, whose) for id_ in (gone, stays)),
     )

@@ -14,6 +14,7 @@ from app.rules.access import Viewer
 from app.rules.dispatch import Channel
 from app.rules.lifecycle import Status
 from app.services.inbox import seen_by
+from app.services.org_units import Within
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """None = whatever it is. `to`: a number or an email address. `since` <= created < `until`."""
+    """None = whatever it is. `to`: a number or an email address. `within`: made in that org unit
+    or below. `since` <= created < `until`."""
 
     status: Status | None = None
     direction: Direction | None = None
@@ -35,6 +37,7 @@ class Filter:
     conversation_id: int | None = None
     staff_id: int | None = None
     person_id: int | None = None
+    within: Within | None = None
     to: str | None = None
     text: str | None = None
     since: datetime | None = None
@@ -80,6 +83,8 @@ def _conditions(viewer: Viewer, wanted: Filter) -> list[Any]:
             found.append(getattr(Message, name) == value)
     if wanted.status is not None:
         found.append(_has_status(wanted.status))
+    if wanted.within is not None:
+        found.append(Message.org_unit_id.in_(sorted(wanted.within.units)))
     if wanted.to is not None:
         found.append(Message.to_address == _address(wanted.to, viewer.region))
     if wanted.text:

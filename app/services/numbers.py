@@ -7,7 +7,7 @@ from sqlalchemy import func, or_, select, true, update
 from app import clock
 from app.database import LOCK, db, retrying, transaction, upsert
 from app.errors import Conflict, Forbidden, NotFound
-from app.events import Event, publish
+from app.events import Event, about_conversation, publish
 from app.models import (
     Assignment,
     Conversation,
@@ -18,7 +18,7 @@ from app.models import (
     Staff,
 )
 from app.rules import phones
-from app.rules.access import Can, Viewer, capabilities_of, staff_audience
+from app.rules.access import Can, Viewer, Whose, capabilities_of, staff_audience
 from app.services import held
 from app.services.audit import audit
 from app.services.consent import add_markers
@@ -158,16 +158,12 @@ def _mark(holder: int, number: SenderNumber, name: str, text: str) -> list[int]:
     """Leave a marker in the holder's open threads that used this number; their ids."""
     threads = list(db.session.execute(_threads_on(holder, number.id)).scalars())
     add_markers(threads, number.institution_id, name, text, clock.now())
-    audience = _audience(holder)
+    whose = Whose(holder, db.session.get_one(Staff, holder).org_unit_id)
     publish(
         number.institution_id,
-        *(Event("conversation.changed", {"conversation": id_}, audience) for id_ in threads),
+        *(about_conversation("conversation.changed", id_, whose) for id_ in threads),
     )
     return threads
-
-
-def _audience(*holders: int) -> tuple[str, ...]:
-    return (Can.INBOX_ALL.value, *map(staff_audience, holders))
 
 
 def _threads_on(holder: int, number_id: int):  # type: ignore[no-untyped-def]

@@ -2,7 +2,8 @@
 
 One statement for a page, whatever is asked: it chooses the rows by an index of their order, and
 reads what belongs to them. Where everybody's messages are listed by status, each status is a range
-of that index, so that three statuses of a million messages cost three short walks.
+of that index, so that three statuses of a million messages cost three short walks; of few org units
+each is a range in the same way.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -14,12 +15,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, false, or_, select, union_all
 from sqlalchemy.orm import aliased
 
-from app.database import db, has_word
+from app.database import db, has_word, only_checked
 from app.errors import NotFound
 from app.models import (
     Conversation,
     Email,
     Message,
+    OrgUnit,
     Person,
     ProviderAccount,
     SenderNumber,
@@ -31,8 +33,10 @@ from app.rules.dispatch import Channel
 from app.rules.lifecycle import Status
 from app.rules.listing import Listed, Pair, Part, parts
 from app.services import ends, exporting, inbox
+from app.services.org_units import Within
 
 PAGE = 50  # messages
+FEW_UNITS = 20  # each of which is a range of an index; of more, the time is walked along
 MOST_NEW = 100  # counted before it is "100 or more"
 
 
@@ -44,9 +48,8 @@ class Sort(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What is listed. `phone`: the other side; `from_`, `to`: either side, as typed. `error`: the
-    provider's code. `since` <=
-    sent on < `until`. `down`: the latest first, or the highest status; within a status the latest
-    is always first."""
+    provider's code. `within`: made in this org unit or below. `since` <= sent on < `until`. `down`:
+    the latest first, or the highest status; within a status the latest is always first."""
 
     text: str = ""
     phone: str = ""
@@ -56,6 +59,7 @@ class Wanted:
     since: datetime | None = None
     until: datetime | None = None
     statuses: frozenset[Listed] = frozenset()
+    within: Within | None = None
     sort: Sort = Sort.SENT
     down: bool = True
 
@@ -71,6 +75,7 @@ class Wanted:
             "since": self.since and self.since.isoformat(),
             "until": self.until and self.until.isoformat(),
             "status": sorted(each.value for each in self.statuses),
+            "org unit": self.within and self.within.name,
         }
         return {name: value for name, value in found.items() if value}
 
@@ -88,7 +93,8 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class Row:
     """One message with what belongs to it. `email`: the one it is, or the one that followed it;
-    `resent_as`: the message that was sent instead; `ours`: the number of ours on its other end."""
+    `resent_as`: the message that was sent instead; `ours`: the number of ours on its other end;
+    `unit`: the name of the org unit that it was made in."""
 
     message: Message
     person: Person | None
@@ -97,6 +103,7 @@ class Row:
     provider: str | None
     ours: str | None
     resent_as: int | None
+    unit: str | None
 
     @property
     def place(self) -> Place:
@@ -106,10 +113,14 @@ class Row:
 
 def seen_by(viewer: Viewer) -> ColumnElement[bool]:
     """Who sees which message: who sees its conversation (C-19). Said of the message itself where
-    that is everybody's, so that an index of all of them serves."""
+    that is everybody's, so that an index of all of them serves; where it is a unit's, which may
+    hold many conversations, of each message as it is found."""
+    inside = Message.institution_id == viewer.institution_id
     if viewer.sees_all:
-        return Message.institution_id == viewer.institution_id
+        return inside
     seen = select(Conversation.id).where(inbox.seen_by(viewer))
+    if viewer.units:
+        return and_(inside, seen.where(Conversation.id == Message.conversation_id).exists())
     return Message.conversation_id.in_(seen)
 
 
@@ -158,14 +169,28 @@ _KEY = (Message.id, Message.status, Message.channel, Message.created_at)
 
 
 def _chosen(viewer: Viewer, wanted: Wanted, limit: int, after: Place | None) -> Any:
-    filtered = _filtered(viewer, wanted)
-    by_status = wanted.sort is Sort.STATUS
     narrow = bool(wanted.text or wanted.phone or wanted.from_ or wanted.to or wanted.error)
-    if not viewer.sees_all or narrow or not (by_status or wanted.statuses):
-        later = [_after(after, wanted)] if after else []
-        rows = select(*_KEY).where(*filtered, *_of(wanted.statuses), *later)
-        return rows.order_by(*_order(Message, wanted)).limit(limit)
-    ranges = []
+    if viewer.sees_more and not narrow:
+        if viewer.sees_all and (wanted.sort is Sort.STATUS or wanted.statuses):
+            return _joined(_ranges_of_statuses(viewer, wanted, limit, after), wanted, limit)
+        units = wanted.within.units if wanted.within else ()
+        if 0 < len(units) <= FEW_UNITS and wanted.sort is Sort.SENT:
+            return _joined(_ranges_of_units(viewer, wanted, limit, after), wanted, limit)
+    later = [_after(after, wanted)] if after else []
+    rows = select(*_KEY).where(*_conditions(viewer, wanted), *later)
+    return rows.order_by(*_order(Message, wanted)).limit(limit)
+
+
+def _joined(ranges: list[Any], wanted: Wanted, limit: int) -> Any:
+    every = union_all(*ranges).subquery() if ranges else select(*_KEY).where(false()).subquery()
+    return select(every).order_by(*_order(every.c, wanted)).limit(limit)
+
+
+def _ranges_of_statuses(
+    viewer: Viewer, wanted: Wanted, limit: int, after: Place | None
+) -> list[Any]:
+    filtered = _filtered(viewer, wanted)
+    by_status, ranges = wanted.sort is Sort.STATUS, []
     for pair, part in parts(wanted.statuses).items():
         if after and by_status and _is_before(pair, after, down=wanted.down):
             continue
@@ -174,8 +199,18 @@ def _chosen(viewer: Viewer, wanted: Wanted, limit: int, after: Place | None) -> 
         rows = select(*_KEY).where(*filtered, _is(pair), *_narrowed(part), *later)
         ordered = rows.order_by(*_by_time(Message, down=by_status or wanted.down))
         ranges.append(select(ordered.limit(limit).subquery()))
-    every = union_all(*ranges).subquery() if ranges else select(*_KEY).where(false()).subquery()
-    return select(every).order_by(*_order(every.c, wanted)).limit(limit)
+    return ranges
+
+
+def _ranges_of_units(viewer: Viewer, wanted: Wanted, limit: int, after: Place | None) -> list[Any]:
+    found = _conditions(viewer, replace(wanted, within=None))
+    later = [_later(after, down=wanted.down)] if after else []
+    ranges = []
+    for unit in sorted(wanted.within.units if wanted.within else ()):
+        rows = select(*_KEY).where(*found, Message.org_unit_id == unit, *later)
+        ordered = rows.order_by(*_by_time(Message, down=wanted.down)).limit(limit)
+        ranges.append(select(ordered.subquery()))
+    return ranges
 
 
 def _conditions(viewer: Viewer, wanted: Wanted) -> list[ColumnElement[bool]]:
@@ -194,6 +229,8 @@ def _filtered(viewer: Viewer, wanted: Wanted) -> list[ColumnElement[bool]]:
         found.append(ends.sent_to(viewer, wanted.to))
     if wanted.error:
         found.append(Message.error_code == wanted.error)
+    if wanted.within is not None:
+        found.append(only_checked(Message.org_unit_id).in_(sorted(wanted.within.units)))
     if wanted.since is not None:
         found.append(Message.created_at >= wanted.since)
     if wanted.until is not None:
@@ -206,7 +243,7 @@ def _said(viewer: Viewer, typed: str) -> ColumnElement[bool]:
     words = search.folded(typed).split()[: search.MOST_TERMS]
     if not words:
         return false()
-    if viewer.sees_all:
+    if viewer.sees_more:
         return and_(*(has_word(Message, word) for word in words))
     said = Message.words  # of few conversations: an index of words would bring everybody's
     return and_(*(or_(said.startswith(word), said.contains(f" {word}")) for word in words))
@@ -287,7 +324,8 @@ def _read(chosen: Any, wanted: Wanted) -> list[Row]:
     keys, again = chosen.subquery(), aliased(Message)
     rows = db.session.execute(
         select(
-            Message, Person, Staff.name, Email, ProviderAccount.kind, SenderNumber.e164, again.id
+            *(Message, Person, Staff.name, Email, ProviderAccount.kind, SenderNumber.e164),
+            *(again.id, OrgUnit.name),
         )
         .join(keys, keys.c.id == Message.id)
         .outerjoin(Person, Person.id == Message.person_id)
@@ -296,6 +334,7 @@ def _read(chosen: Any, wanted: Wanted) -> list[Row]:
         .outerjoin(ProviderAccount, ProviderAccount.id == Message.provider_account_id)
         .outerjoin(SenderNumber, SenderNumber.id == Message.sender_number_id)
         .outerjoin(again, again.resend_of == Message.id)
+        .outerjoin(OrgUnit, OrgUnit.id == Message.org_unit_id)
         .order_by(*_order(Message, wanted))
     )
     return [Row(*row) for row in rows]

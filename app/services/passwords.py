@@ -21,7 +21,7 @@ from app.rules import words
 from app.rules.access import Viewer
 from app.rules.texts import fill
 from app.security import hash_password, hash_token, password_matches
-from app.services import emails, sessions, staff
+from app.services import emails, org_units, sessions, staff
 from app.services.audit import audit
 from app.services.staff import check_password
 
@@ -86,11 +86,14 @@ def end_links(staff_id: int) -> None:
     _end_links(staff_id, *Purpose)
 
 
-def invite(viewer: Viewer, email: str, name: str, role_names: list[str]) -> int:
+def invite(
+    viewer: Viewer, email: str, name: str, role_names: list[str], unit_id: int | None = None
+) -> int:
     """A login without a password, and a mail to choose one; the staff id. Raises as
-    `staff.create`."""
+    `staff.create`, and Invalid where there is no such org unit."""
     with transaction():
-        made = staff.add(viewer.institution_id, email, name, role_names, "", viewer)
+        org_units.require(viewer, unit_id)
+        made = staff.add(viewer.institution_id, email, name, role_names, "", viewer, unit_id)
         write_link(made, Purpose.INVITE, viewer.name)
         staff.announce(made)
         return made.id

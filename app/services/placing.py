@@ -64,7 +64,8 @@ class Placing:
         holder = holder_of_pair(latest, number_holder, self._active)
         where = place(holder, self._owners[contact.id], self._threads[contact.id])
         person = db.session.get(Person, where.person) if where.person else None
-        return threads.open_for(arrival.institution_id, holder, person, contact.id, now)
+        like = latest.id if latest else None
+        return threads.open_for(arrival.institution_id, holder, person, contact.id, now, like)
 
     def is_first(self, pair: Pair) -> bool:
         """Whether no text of ours ever went from this number to theirs, by any holder (D17)."""

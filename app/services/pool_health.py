@@ -128,8 +128,8 @@ def _figures(
     )
     for number_id, measure, key, count in db.session.execute(kept):
         found[number_id][measure][key] += int(count)
-    for (_, staff_id, number_id), counted in facts.counted(institution, open_).items():
-        if number_id and not staff_id:
+    for (_, _, number_id, _), counted in facts.counted(institution, open_).items():
+        if number_id:
             for (measure, key), count in counted.items():
                 found[number_id][measure][key] += count
     return found

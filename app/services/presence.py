@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 from app import clock, jobs
 from app.database import db, retrying, transaction
 from app.models import Conversation, Staff
-from app.rules.access import Viewer, holder_audience
+from app.rules.access import Viewer, conversation_audience
 
 log = structlog.get_logger()
 
@@ -39,7 +39,7 @@ def note_typing(viewer: Viewer, thread: Conversation) -> None:
         jobs.redis().zadd(key, {str(viewer.staff_id): time.time()})
         jobs.redis().expire(key, int(STILL_TYPING) + 1)
         frame = {"name": "presence", "ids": {"presence": thread.id}}
-        jobs.whisper(viewer.institution_id, holder_audience(thread.staff_id), frame)
+        jobs.whisper(viewer.institution_id, conversation_audience(thread.whose), frame)
     except RedisError as error:
         log.warning("typing_not_told", error=type(error).__name__)
 

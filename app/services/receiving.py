@@ -241,6 +241,7 @@ def _store(arrival: Arrival, now: datetime) -> None:
         institution_id=arrival.institution_id,
         conversation_id=thread.id,
         holder_id=thread.staff_id,
+        org_unit_id=thread.org_unit_id,
         person_id=thread.person_id,
         direction=Direction.INBOUND,
         channel=Channel.SMS,

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from app.database import LOCK, db, transaction
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.events import Event, publish
-from app.models import Institution, Role, RoleKind, Staff, staff_role
+from app.models import Institution, OrgUnit, Role, RoleKind, Staff, staff_role
 from app.rules.access import EVERYBODY, Can, Viewer
 from app.services.audit import audit
 
@@ -27,6 +27,15 @@ def listed(viewer: Viewer) -> list[tuple[Role, int]]:
         select(Role, members).where(Role.institution_id == viewer.institution_id).order_by(Role.id)
     )
     return [(role, count) for role, count in rows]
+
+
+def rights(viewer: Viewer) -> list[Can]:
+    """What a role may allow here: nothing about org units where there are none."""
+    unit = select(OrgUnit.id).where(
+        OrgUnit.institution_id == viewer.institution_id, OrgUnit.removed_at.is_(None)
+    )
+    has_units = db.session.execute(unit.limit(1)).first() is not None
+    return [right for right in Can if has_units or right is not Can.INBOX_UNIT]
 
 
 def one(viewer: Viewer, role_id: int) -> tuple[Role, int]:

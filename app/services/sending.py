@@ -192,7 +192,7 @@ def _not_yours(viewer: Viewer, thread: Conversation) -> Exception:
         holder = db.session.get(Staff, thread.staff_id) if thread.staff_id else None
         name = holder.name if holder else "nobody: it is unclaimed"
         return Conflict(f"This conversation is now handled by {name}.", code="handled_by_other")
-    if viewer.may_see(thread.staff_id):
+    if viewer.may_see(thread.whose):
         return Forbidden("Take this conversation over before you answer in it.")
     return NotFound("There is no such conversation.")
 

@@ -76,7 +76,7 @@ class Message(Shape):
     provider: str | None
     provider_sid: str | None
     resend_of: int | None
-    org_unit_id: None = None
+    org_unit_id: int | None
     send_at: datetime | None
     created_at: datetime
     sent_at: datetime | None
@@ -109,6 +109,7 @@ def message(row: Logged) -> Message:
         provider=row.provider,
         provider_sid=said.provider_sid,
         resend_of=said.resend_of,
+        org_unit_id=said.org_unit_id,
         send_at=said.send_at,
         created_at=said.created_at,
         sent_at=said.sent_at,

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
 from app import clock
-from app.database import db, transaction
+from app.database import db, retrying, transaction
 from app.errors import Conflict, Invalid, NotFound
 from app.events import Event, publish
 from app.models import (
@@ -27,7 +27,7 @@ from app.models import (
 from app.rules.access import STANDARD_ROLES, Can, Viewer, staff_audience
 from app.rules.emails import BadEmail, plain
 from app.security import hash_password
-from app.services import roles, sessions
+from app.services import org_units, roles, sessions
 from app.services.audit import audit
 
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 1000  # characters
@@ -128,9 +128,10 @@ def add(
     role_names: list[str],
     password_hash: str,
     by: Viewer | None,
+    unit_id: int | None = None,
 ) -> Staff:
     """A login with its person, in the open transaction. `password_hash` "": none is chosen yet.
-    Raises as `create`."""
+    `unit_id`: the org unit, which must be there. Raises as `create`."""
     address = check_email(email)
     check_name(name)
     granted, now = roles.named(institution_id, role_names), clock.now()
@@ -152,6 +153,7 @@ def add(
         email=address,
         name=name.strip(),
         password_hash=password_hash,
+        org_unit_id=unit_id,
         created_at=now,
     )
     staff.roles = granted
@@ -179,17 +181,24 @@ def check_password(password: str) -> None:
         raise Invalid("password", f"A password has at most {LONGEST_PASSWORD:,} characters.")
 
 
+@retrying
 def change(viewer: Viewer, staff_id: int, **changes: Any) -> None:
-    """Change name, roles or active (contract 4). `roles_seen`: those that a form showed
-    (`roles.merged`).
+    """Change name, roles, active or org_unit_id (contract 4). `roles_seen`, `unit_seen`: what a
+    form showed; what was left as it was there stays as it is now (`roles.merged`).
 
     Raises Conflict where no administrator would be left, Forbidden for roles that give more than
     the viewer has.
     """
     seen = changes.pop("roles_seen", None)
+    moves = "org_unit_id" in changes
+    if moves and "unit_seen" in changes:
+        moves = changes.pop("unit_seen") != changes["org_unit_id"]
+    unit_id = changes.pop("org_unit_id", None)
     with transaction():
         roles.lock(viewer.institution_id)
         staff = one(viewer, staff_id)
+        if moves and unit_id != staff.org_unit_id:
+            changes["org_unit"] = org_units.put(viewer, staff, unit_id) or "none"
         if (name := changes.get("name")) is not None:
             staff.name = name.strip() or staff.name
         if (names := changes.get("roles")) is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, and_, cast, literal, or_, select, union_all
+from sqlalchemy.orm import aliased
 
 from app.database import db
 from app.models import (
@@ -16,6 +17,7 @@ from app.models import (
     Conversation,
     Hook,
     Institution,
+    OrgUnit,
     Person,
     PersonPhone,
     Role,
@@ -23,7 +25,7 @@ from app.models import (
     Staff,
     StandardText,
 )
-from app.rules.access import Viewer
+from app.rules.access import Viewer, Whose
 from app.rules.audit_log import PERSON_FIELD, STAFF_FIELDS, Names
 from app.rules.phones import pretty
 from app.rules.search import Term, folded, tail, terms
@@ -31,10 +33,14 @@ from app.services import people
 
 _FULL_NAME = Person.given_name + " " + Person.family_name
 
+# Those that were removed have no page.
+_UNIT: Any = aliased(OrgUnit, select(OrgUnit).where(OrgUnit.removed_at.is_(None)).subquery())
+
 # Tables that are small enough to be looked through, and what their rows are called.
 _SMALL: dict[str, tuple[Any, Any]] = {
     "staff": (Staff, Staff.name),
     "role": (Role, Role.name),
+    "org_unit": (_UNIT, _UNIT.name),
     "api_token": (ApiToken, ApiToken.name),
     "standard_text": (StandardText, StandardText.title),
     "number": (SenderNumber, SenderNumber.e164),
@@ -45,14 +51,14 @@ _PREFIX = {"api_token": "token", "hook": "webhook"}  # where a subject is not ca
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """`table`: as the subject has it. `owner`: the person whose it is, as (id, name). `holder`: the
-    staff id, of a conversation."""
+    """`table`: as the subject has it. `owner`: the person whose it is, as (id, name). `whose`: of
+    a conversation."""
 
     table: str
     id: int
     name: str
     owner: tuple[int, str] | None = None
-    holder: int | None = None
+    whose: Whose | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +147,7 @@ def _conversations(viewer: Viewer, ids: Iterable[int]) -> list[Subject]:
         select(
             Conversation.id,
             Conversation.staff_id,
+            Conversation.org_unit_id,
             _FULL_NAME,
             ContactNumber.e164,
         )
@@ -153,9 +160,9 @@ def _conversations(viewer: Viewer, ids: Iterable[int]) -> list[Subject]:
             "conversation",
             id_,
             name.strip() if name else pretty(e164 or "", viewer.region),
-            holder=holder,
+            whose=Whose(holder, unit),
         )
-        for id_, holder, name, e164 in rows
+        for id_, holder, unit, name, e164 in rows
     ]
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from app.config import Settings
 from app.database import LOCK, db, retrying, transaction
-from app.models import Institution
+from app.models import Institution, OrgUnit, Staff
 from app.rules import words
 from app.rules.access import Can
 from app.rules.days import day_in
@@ -21,6 +21,7 @@ from app.rules.limits import LimitUnit, month_of
 from app.rules.month import month_at
 from app.rules.periods import Days, Period, before, week_to_tell
 from app.rules.texts import fill
+from app.security import viewer_of_staff
 from app.services import analytics, emails, usage
 from app.services.alerts import who_may
 from app.services.analytics import Of
@@ -64,28 +65,39 @@ def _write(institution_id: int, now: datetime) -> bool:
 def _tell(institution: Institution, week: Days, now: datetime) -> None:
     settings: Settings = current_app.config["SETTINGS"]
     fields = {
-        **_figures(institution, week),
-        "institution": institution.name,
         "week": days_words(week),
         "month": _month(institution, now),
         "link": f"{settings.public}/analytics",
         "profile": f"{settings.public}/profile",
     }
-    subject, body = fill(words.SUMMARY_SUBJECT, fields), fill(words.SUMMARY_BODY, fields)
+    written: dict[Of, tuple[str, str]] = {}
     for staff in who_may(institution.id, Can.REPORTS_READ):
         if staff.weekly_summary:
-            sender = institution.name
+            of = _whose(staff)
+            if of not in written:
+                its = fields | _figures(institution, of, week)
+                texts = (words.SUMMARY_SUBJECT, words.SUMMARY_BODY)
+                written[of] = (fill(texts[0], its), fill(texts[1], its))
+            sender, (subject, body) = institution.name, written[of]
             emails.add(institution.id, "notice", staff.email, sender, subject, body, now)
 
 
-def _figures(institution: Institution, week: Days) -> dict[str, str]:
-    found = analytics.figures(institution.id, Of(), week, before(Period.WEEK, week))
+def _whose(staff: Staff) -> Of:
+    """The figures that they see first on the page (C-19)."""
+    viewer = viewer_of_staff(staff.id) if staff.org_unit_id else None
+    return analytics.otherwise(viewer) if viewer else Of()
+
+
+def _figures(institution: Institution, of: Of, week: Days) -> dict[str, str]:
+    found = analytics.figures(institution.id, of, week, before(Period.WEEK, week))
+    unit = db.session.get(OrgUnit, of.unit_id) if of.unit_id else None
     volume, was = found.totals[Measure.VOLUME], found.before
     by_word, instead = found.totals[Measure.STATUS], found.totals[Measure.INSTEAD]
     out = volume[Volume.TEXT_OUT]
     arrived = sum(by_word[status.word] for status in ARRIVED)
     answered: Any = share(found.totals[Measure.REPLY], 0.5)
     return {
+        "institution": f"{unit.name}, {institution.name}" if unit else institution.name,
         "out": f"{out:,}",
         "out_before": f"{was[Volume.TEXT_OUT]:,}",
         "in": f"{volume[Volume.TEXT_IN]:,}",

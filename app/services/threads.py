@@ -8,7 +8,8 @@ from sqlalchemy import delete, select
 from app.database import LOCK, db, upsert
 from app.errors import Unavailable
 from app.events import about_conversation, publish
-from app.models import Conversation, Direction, Message, Person, SavedDraft
+from app.models import Conversation, Direction, Message, Person, SavedDraft, Staff
+from app.rules.access import Whose
 from app.rules.keywords import Keyword
 from app.rules.texts import snippet
 
@@ -43,20 +44,26 @@ def open_for(
     person: Person | None,
     contact_id: int | None,
     now: datetime,
+    like: int | None = None,
 ) -> Conversation:
     """The one conversation of this holder with this person, or with this bare number (D5),
-    locked; made where there is none, once even if two ask at the same time."""
+    locked; made where there is none, once even if two ask at the same time.
+
+    A new one is in the org unit of its holder; nobody's in that of the conversation `like`.
+    """
     key = {
         "institution_id": institution_id,
         "staff_id": holder,
         "person_id": person.id if person else None,
         "contact_number_id": None if person else contact_id,
     }
+    of_like = select(Conversation.org_unit_id).where(Conversation.id == like)
+    unit = unit_of(holder) if holder else of_like.scalar_subquery() if like else None
     same = [_is(getattr(Conversation, column), value) for column, value in key.items()]
     for _ in range(_TRIES):
         db.session.execute(
             upsert(Conversation)
-            .values(**key, last_message_at=now, snippet="", unread=0)
+            .values(**key, org_unit_id=unit, last_message_at=now, snippet="", unread=0)
             .on_conflict_do_nothing()
         )
         found = db.session.execute(
@@ -68,6 +75,13 @@ def open_for(
         if found is not None:  # else it was merged into another one while we waited for it
             return found
     raise Unavailable("This conversation is changing hands. Try again in a moment.")
+
+
+def unit_of(holder: int) -> Any:
+    """The org unit of a holder, as a part of a statement. Waits for whoever is just moving them
+    out of it, so that no conversation stays behind."""
+    unit = select(Staff.org_unit_id).where(Staff.id == holder, Staff.org_unit_id.is_not(None))
+    return unit.with_for_update(read=True, key_share=True).scalar_subquery()
 
 
 def _is(column: Any, value: int | None) -> Any:
@@ -91,23 +105,25 @@ def note_message(thread: Conversation, message: Message) -> None:
 
 def announce_new(thread: Conversation, message: Message) -> None:
     """Tell who may see the thread that something was said in it."""
-    holder, status = thread.staff_id, message.status.word
+    whose, status = thread.whose, message.status.word
     publish(
         message.institution_id,
-        about_conversation("message.created", thread.id, holder, status, message=message.id),
-        about_conversation("conversation.changed", thread.id, holder),
+        about_conversation("message.created", thread.id, whose, status, message=message.id),
+        about_conversation("conversation.changed", thread.id, whose),
     )
 
 
 def announce_status(message: Message) -> None:
     """Tell who may see the thread what became of a message."""
     thread, status = message.conversation_id, message.status.word
-    holder = db.session.execute(
-        select(Conversation.staff_id).where(Conversation.id == thread)
-    ).scalar_one()
+    whose = Whose(
+        *db.session.execute(
+            select(Conversation.staff_id, Conversation.org_unit_id).where(Conversation.id == thread)
+        ).one()
+    )
     publish(
         message.institution_id,
-        about_conversation("message.status_changed", thread, holder, status, message=message.id),
+        about_conversation("message.status_changed", thread, whose, status, message=message.id),
     )
 
 

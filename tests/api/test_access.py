@@ -55,6 +55,7 @@ DOORS: dict[str, tuple[str, Any]] = {
     "GET /staff": ("A", None),
     "POST /staff": ("A", {"email": "x", "name": "X", "roles": ["Advisor"], "password": PASSWORD}),
     "PATCH /staff/<id:staff_id>": ("A", {}),
+    "GET /org-units": ("AMVRU", None),
     "GET /roles": ("A", None),
     "POST /roles": ("A", {"name": "Tutor", "capabilities": []}),
     "PATCH /roles/<id:role_id>": ("A", {}),

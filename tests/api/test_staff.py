@@ -23,6 +23,7 @@ def test_a_member_of_staff_is_made_and_changed(school):
         "name": "Nia Fox",
         "roles": ["Advisor"],
         "active": True,
+        "org_unit_id": None,
         "number": None,
     }
     path = f"/staff/{nia['id']}"

@@ -15,6 +15,7 @@ from tests.browser.pages import ON_SQLITE, box, send_button, sign_in
 from tests.counting import MOST_QUERIES, queries
 from tests.helpers import until
 from tests.school import PASSWORD, Member, School, new_number
+from tests.units import put, unit
 
 pytestmark = ON_SQLITE
 AXE = Axe().axe_script
@@ -48,6 +49,9 @@ class Scene:
     @classmethod
     def of(cls, school: School) -> "Scene":
         dana, ours = school.holder()
+        health = unit(school, "College of Health and Human Services")
+        nursing = unit(school, "Department of Nursing", health)
+        put(school, dana, nursing)
         maya = school.person("mobile", "home", name="Maya Wolfeschlegelsteinhausenbergerdorff")
         tomas, devon = school.person("mobile", name="Tomás Herrera"), school.person(email=None)
         nobodys = new_number()
@@ -112,6 +116,7 @@ class Scene:
                     "/messages",
                     f"/messages?status=undelivered&since=2026-01-01&picked={sent[-1]['id']}",
                     "/messages?sort=status&phone=nobody",
+                    f"/messages?unit={health}&text=nobody",
                 ],
                 "messages.one": [f"/messages/{sent[n]['id']}" for n in (0, 2, 4)],
                 "messages.new": [
@@ -149,6 +154,9 @@ class Scene:
                 "staff.new": ["/staff/new"],
                 "staff.one": [f"/staff/{dana.id}", f"/staff/{gone.id}"],
                 "staff.leave": [f"/staff/{dana.id}/deactivate"],
+                "org_units.index": ["/staff/units"],
+                "org_units.new": ["/staff/units/new", f"/staff/units/new?under={nursing}"],
+                "org_units.one": [f"/staff/units/{health}", f"/staff/units/{nursing}"],
                 "roles.index": ["/staff/roles"],
                 "roles.new": ["/staff/roles/new"],
                 "roles.one": [f"/staff/roles/{role['id']}" for role in roles["items"][:2]],
@@ -161,6 +169,7 @@ class Scene:
                 "analytics.index": [
                     "/analytics",
                     f"/analytics?period=year&who=staff-{dana.id}",
+                    f"/analytics?who=unit-{health}",
                     "/analytics?period=days&from=2024-01-01&to=2024-01-31",
                 ],
                 "analytics.numbers": ["/analytics/numbers"],

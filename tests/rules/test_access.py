@@ -7,8 +7,9 @@ from app.rules.access import (
     STANDARD_ROLES,
     Can,
     Viewer,
+    Whose,
     capabilities_of,
-    holder_audience,
+    conversation_audience,
     staff_audience,
 )
 
@@ -19,6 +20,7 @@ D3 = """
     text.bulk        x x - - -
     hours.override   x x - - -
     inbox.all        x x - - x
+    inbox.unit       x x - - x
     people.read      x x x x x
     people.edit      x x x - -
     consent.edit     x x x - -
@@ -67,6 +69,8 @@ def test_d2_a_new_institution_has_these_roles():
         ([("staff", ["text.reply"]), ("staff", ["audit.read"])], {"text.reply", "audit.read"}),
         ([("staff", ["text.reply", "of.old", ""])], {"text.reply"}),  # unknown words give nothing
         ([("staff", iter(["text.start", "text.reply"]))], {"text.start", "text.reply"}),
+        ([("staff", ["inbox.all"])], {"inbox.all", "inbox.unit"}),  # of a role older than units
+        ([("staff", ["inbox.unit"])], {"inbox.unit"}),
     ],
 )
 def test_s3_14_s3_40_s3_42_roles_add_up_and_a_student_role_never_starts(roles, expected):
@@ -92,7 +96,7 @@ def viewer(*capabilities: Can, staff_id: int = 4) -> Viewer:
     ],
 )
 def test_d3_d7_own_conversations_and_with_inbox_all_everybodys(capabilities, holder, sees):
-    assert viewer(*capabilities).may_see(holder) is sees
+    assert viewer(*capabilities).may_see(Whose(holder)) is sees
 
 
 @pytest.mark.parametrize("can", Can)
@@ -105,8 +109,8 @@ def test_a_viewer_can_what_they_were_given(can):
 @pytest.mark.parametrize("capabilities", [(), (Can.INBOX_ALL,), (Can.PEOPLE_READ,)])
 def test_an_event_reaches_exactly_those_who_may_see_its_conversation(capabilities, holder):
     asked = viewer(*capabilities)
-    heard = bool(asked.audience & set(holder_audience(holder)))
-    assert heard is asked.may_see(holder)
+    heard = bool(asked.audience & set(conversation_audience(Whose(holder))))
+    assert heard is asked.may_see(Whose(holder))
 
 
 def test_an_audience_holds_everybody_themselves_and_their_capabilities():
@@ -117,6 +121,50 @@ def test_an_audience_holds_everybody_themselves_and_their_capabilities():
 def test_who_covers_answers_for_the_holder_and_hears_the_same():
     """Cover: their conversations, not what nobody holds, and not those of others."""
     kim = Viewer(2, 1, "Kim", "k@x.example", "UTC", "US", covers=frozenset({5}))
-    assert [kim.may_see(holder) for holder in (2, 5, 6, None)] == [True, True, False, False]
+    found = [kim.may_see(Whose(holder)) for holder in (2, 5, 6, None)]
+    assert found == [True, True, False, False]
     assert kim.answers_for(5) and not kim.answers_for(None)
     assert kim.audience == {"everybody", "staff:2", "staff:5"}
+
+
+LOOKS_AFTER = Viewer(2, 1, "Kim", "k@x.example", "UTC", "US", unit=7, units=frozenset({7, 8}))
+
+
+@pytest.mark.parametrize(
+    ("whose", "sees"),
+    [
+        (Whose(2), True),  # their own, wherever it is
+        (Whose(2, 9), True),
+        (Whose(5, 7), True),
+        (Whose(5, 8), True),  # below theirs
+        (Whose(5, 9), False),  # the neighbour's
+        (Whose(5), False),  # in no unit
+        (Whose(None, 8), True),  # D7: the queue of the unit
+        (Whose(None, 9), False),
+        (Whose(None), False),
+    ],
+)
+def test_c_19_whoever_looks_after_a_unit_sees_and_hears_it_and_no_other(whose, sees):
+    """Said of one conversation and said to sockets is the same."""
+    assert LOOKS_AFTER.may_see(whose) is sees
+    assert bool(LOOKS_AFTER.audience & set(conversation_audience(whose))) is sees
+
+
+@pytest.mark.parametrize(
+    ("whose", "hands_on"),
+    [
+        (Whose(2, 7), True),
+        (Whose(None, 8), True),  # whoever may take it
+        (Whose(5, 7), False),  # to see it is not to take it from them
+        (Whose(None, 9), False),
+        (Whose(None), False),
+    ],
+)
+def test_d7_whoever_looks_after_a_unit_hands_on_what_nobody_holds_there(whose, hands_on):
+    assert LOOKS_AFTER.may_hand_on(whose) is hands_on
+
+
+def test_being_in_a_unit_alone_shows_nothing_of_it():
+    in_it = Viewer(2, 1, "Kim", "k@x.example", "UTC", "US", unit=7)
+    assert not in_it.may_see(Whose(5, 7))
+    assert not in_it.sees_more

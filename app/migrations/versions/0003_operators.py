@@ -81,12 +81,13 @@ def upgrade() -> None:
     sa.Column('institution_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('staff_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('number_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('unit_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('measure', sa.String(length=32), nullable=False),
     sa.Column('day', sa.Date(), nullable=False),
     sa.Column('key', sa.String(length=40), nullable=False),
     sa.Column('count', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.ForeignKeyConstraint(['institution_id'], ['institution.id'], name=op.f('fk_daily_fact_institution_id_institution')),
-    sa.PrimaryKeyConstraint('institution_id', 'staff_id', 'number_id', 'measure', 'day', 'key', name=op.f('pk_daily_fact')),
+    sa.PrimaryKeyConstraint('institution_id', 'staff_id', 'number_id', 'unit_id', 'measure', 'day', 'key', name=op.f('pk_daily_fact')),
     sqlite_with_rowid=False
     )
     op.create_table('fact_day',
@@ -178,3 +179,32 @@ def upgrade() -> None:
         batch_op.create_index('ix_hook_delivery_log', ['hook_id', 'id'], unique=False)
         batch_op.create_index('ix_hook_delivery_finished', ['finished_at'], unique=False)
         batch_op.create_index('ix_hook_delivery_waiting', ['hook_id', 'id'], unique=False, sqlite_where=sa.text("state = 'waiting'"), postgresql_where=sa.text("state = 'waiting'"))
+
+    op.create_table('org_unit',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('institution_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('parent_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('name', sa.String(length=80), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('removed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['institution_id'], ['institution.id'], name=op.f('fk_org_unit_institution_id_institution')),
+    sa.ForeignKeyConstraint(['parent_id'], ['org_unit.id'], name=op.f('fk_org_unit_parent_id_org_unit')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_org_unit'))
+    )
+    with op.batch_alter_table('org_unit', schema=None) as batch_op:
+        batch_op.create_index('ix_org_unit_tree', ['institution_id', 'id'], unique=False)
+        batch_op.create_index('uq_org_unit_name', ['parent_id', 'name'], unique=True, sqlite_where=sa.text('parent_id IS NOT NULL AND removed_at IS NULL'), postgresql_where=sa.text('parent_id IS NOT NULL AND removed_at IS NULL'))
+        batch_op.create_index('uq_org_unit_top', ['institution_id', 'name'], unique=True, sqlite_where=sa.text('parent_id IS NULL AND removed_at IS NULL'), postgresql_where=sa.text('parent_id IS NULL AND removed_at IS NULL'))
+
+    # Without references, for which SQLite would make these tables anew.
+    with op.batch_alter_table('staff', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('org_unit_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
+
+    with op.batch_alter_table('conversation', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('org_unit_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
+        batch_op.create_index('ix_conversation_unit', ['org_unit_id', sa.literal_column('last_message_at DESC')], unique=False, sqlite_where=sa.text('conversation.org_unit_id IS NOT NULL'), postgresql_where=sa.text('conversation.org_unit_id IS NOT NULL'))
+
+    with op.batch_alter_table('message', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('org_unit_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
+        batch_op.create_index('ix_message_unit', ['org_unit_id', 'created_at', 'id'], unique=False, sqlite_where=sa.text('message.org_unit_id IS NOT NULL'), postgresql_where=sa.text('message.org_unit_id IS NOT NULL'))

@@ -7,6 +7,7 @@ from typing import Any
 from flask import render_template
 
 from app import clock
+from app.errors import NotFound
 from app.routes.analytics.page import bp
 from app.rules.access import Can, Viewer
 from app.rules.codes import look_up
@@ -14,7 +15,7 @@ from app.rules.figures import percent
 from app.rules.month import idle_days
 from app.rules.phones import pretty
 from app.security import allowed, viewer
-from app.services import pool_health
+from app.services import analytics, pool_health
 from app.services.pool_health import Health, Room
 
 
@@ -39,6 +40,8 @@ class RowView:
 @allowed(Can.REPORTS_READ)
 def numbers() -> Any:
     asking = viewer()
+    if analytics.only_units(asking):
+        raise NotFound
     found = pool_health.numbers(asking)
     return render_template(
         "analytics/numbers.html",

@@ -32,7 +32,7 @@ bp = Blueprint("analytics", __name__, url_prefix="/analytics")
 
 _YEARS = range(2000, 2200)  # days outside of them are mistyped
 _MOST_DAYS = 5 * 366
-_KINDS = {"staff": "staff_id", "number": "number_id"}
+_KINDS = {"staff": "staff_id", "number": "number_id", "unit": "unit_id"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def index() -> Any:
     bookmark(asking)
     institution = _institution()
     today = day_in(clock.now(), institution.timezone)
-    asked = _asked(request.args, today)
+    asked = _asked(request.args, today, analytics.otherwise(asking))
     choices, chosen = analytics.choices(asking), analytics.chosen(asking, asked.of)
     if chosen and chosen not in choices:
         choices.append(chosen)
@@ -70,6 +70,8 @@ def index() -> Any:
         "analytics/index.html",
         asked=asked,
         who=_who(asked.of),
+        units=[(_who(c.of), "\u2003" * c.depth + c.name) for c in choices if c.of.unit_id],
+        only_units=analytics.only_units(asking),
         staff=[(_who(c.of), _name(c, asking)) for c in choices if c.of.staff_id],
         numbers=[(_who(c.of), _name(c, asking)) for c in choices if c.of.number_id],
         about=_name(chosen, asking) if chosen else institution.name,
@@ -89,7 +91,7 @@ def export() -> Any:
     """The same numbers as CSV."""
     asking, institution = viewer(), _institution()
     today = day_in(clock.now(), institution.timezone)
-    asked = _asked(request.args, today)
+    asked = _asked(request.args, today, analytics.otherwise(asking))
     if asked.problems:
         raise Invalid.many(asked.problems)
     analytics.chosen(asking, asked.of)
@@ -149,7 +151,7 @@ def _month(asking: Viewer, institution: Institution) -> Any:
 # What is asked for
 
 
-def _asked(args: Mapping[str, str], today: date) -> Asked:
+def _asked(args: Mapping[str, str], today: date, otherwise: Of) -> Asked:
     name = args.get("period", "")
     period = Period(name) if name in set(Period) else Period.MONTH
     days = days_of(period, today)
@@ -161,7 +163,7 @@ def _asked(args: Mapping[str, str], today: date) -> Asked:
             "to": args.get("to", "").strip()[:10] or days.last.isoformat(),
         }
         days, problems = _days(typed, days, today)
-    return Asked(period, days, _of(args.get("who", "")), typed, problems)
+    return Asked(period, days, _of(args.get("who", ""), otherwise), typed, problems)
 
 
 def _days(typed: Mapping[str, str], otherwise: Days, today: date) -> tuple[Days, dict[str, str]]:
@@ -186,16 +188,18 @@ def _days(typed: Mapping[str, str], otherwise: Days, today: date) -> tuple[Days,
     return Days(first, last), {}
 
 
-def _of(text: str) -> Of:
-    """ "staff-5", "number-3"; everybody for anything else."""
+def _of(text: str, otherwise: Of) -> Of:
+    """ "staff-5", "number-3", "unit-2"; what is shown `otherwise` for anything else."""
     kind, _, id_ = text.partition("-")
     try:
         return Of(**{_KINDS[kind]: row_id(id_)})
     except (KeyError, ValueError):
-        return Of()
+        return otherwise
 
 
 def _who(of: Of) -> str:
+    if of.unit_id:
+        return f"unit-{of.unit_id}"
     if of.staff_id:
         return f"staff-{of.staff_id}"
     return f"number-{of.number_id}" if of.number_id else ""

@@ -25,6 +25,7 @@ def facts(row: Row, viewer: Viewer) -> list[tuple[str, str]]:
         ("Sent", moment(message.sent_at) if message.sent_at else ""),
         ("Delivered", moment(message.delivered_at) if message.delivered_at else ""),
         ("Goes at", moment(message.send_at) if message.send_at and not message.sent_at else ""),
+        ("Org. unit", row.unit or ""),
         ("Length", _length(row)),
         ("Provider’s name for it", message.provider_sid or ""),
     ]

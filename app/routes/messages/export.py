@@ -4,7 +4,7 @@ from typing import Any
 
 from app.routes import exports
 from app.routes.filters import iso
-from app.routes.messages.frame import asked, bp
+from app.routes.messages.frame import asked, bp, units
 from app.routes.messages.shown import row_view
 from app.rules.access import Can, Viewer
 from app.security import allowed, viewer
@@ -16,6 +16,7 @@ _HEAD = (
     "Name", "Source ID", "Phone", "From", "From address", "To address", "Provider", "Texts",
     "Resent", "Text",
 )  # fmt: skip
+_UNIT = "Org. unit"  # last, where the institution has units
 
 
 @bp.get("/export")
@@ -23,8 +24,11 @@ _HEAD = (
 def export() -> Any:
     """As CSV; times in UTC, numbers as E.164."""
     asking = viewer()
-    rows = overview.export(asking, asked())
-    return exports.sent("messages", _HEAD, (_cells(row, asking) for row in rows))
+    rows, head = overview.export(asking, asked()), _HEAD
+    if not units().choices:
+        return exports.sent("messages", head, (_cells(row, asking) for row in rows))
+    with_unit = ((*_cells(row, asking), row.unit or "") for row in rows)
+    return exports.sent("messages", (*head, _UNIT), with_unit)
 
 
 def _cells(row: Row, asking: Viewer) -> tuple[exports.Cell, ...]:

@@ -5,7 +5,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from flask import Blueprint, request
+from flask import Blueprint, g, request
 
 from app.routes import cursor
 from app.routes.filters import row_id, zone
@@ -14,13 +14,16 @@ from app.rules.days import span
 from app.rules.dispatch import Channel
 from app.rules.lifecycle import Status
 from app.rules.listing import Listed
-from app.security import require_one
+from app.security import require_one, viewer
+from app.services import org_units
+from app.services.org_units import Offer, Within
 from app.services.overview import Place, Sort, Wanted
 
 bp = Blueprint("messages", __name__, url_prefix="/messages")
 
 E = TypeVar("E", bound=StrEnum)
 LONGEST = 100  # characters of a filter
+ALL_UNITS = "all"
 _PLACE = (lambda text: Status(int(text)), Channel, cursor.when, row_id)
 _YEARS = range(1971, 2971)  # a day in none of these is a slip of the hand
 
@@ -58,6 +61,25 @@ def since_until() -> dict[str, Any]:
     }
 
 
+def units() -> Offer:
+    """The org units that the viewer may ask about; asked once for a page."""
+    if "units_offered" not in g:
+        g.units_offered = org_units.offered(viewer())
+    found: Offer = g.units_offered
+    return found
+
+
+def _within() -> Within | None:
+    """The viewer's own unit, unless the address says another one, or all (S4-7, S4-23)."""
+    offer, text = units(), request.args.get("unit", "")
+    if text == ALL_UNITS:
+        return None
+    try:
+        return offer.within(row_id(text))
+    except ValueError:
+        return offer.within(offer.own) if offer.own else None
+
+
 def asked() -> Wanted:
     sort = request.args.get("sort", "")
     return Wanted(
@@ -67,6 +89,7 @@ def asked() -> Wanted:
         to=words("to"),
         error=words("error"),
         statuses=some(Listed, "status"),
+        within=_within(),
         sort=Sort(sort) if sort in set(Sort) else Sort.SENT,
         down=request.args.get("order") != "up",
         **since_until(),
@@ -84,10 +107,18 @@ def state(wanted: Wanted) -> dict[str, Any]:
         "since": day("since"),
         "until": day("until"),
         "status": in_order(Listed, wanted.statuses),
+        "unit": _unit_said(wanted),
         "sort": wanted.sort.value if wanted.sort is not Sort.SENT else None,
         "order": None if wanted.down else "up",
     }
     return {name: value for name, value in found.items() if value}
+
+
+def _unit_said(wanted: Wanted) -> str | None:
+    """As the address has it, where it has it at all: else it is the viewer's own."""
+    if "unit" not in request.args or not units().choices:
+        return None
+    return str(wanted.within.id) if wanted.within else ALL_UNITS
 
 
 def in_order(kind: type[E], chosen: Iterable[E]) -> list[str]:

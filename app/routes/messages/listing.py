@@ -7,7 +7,7 @@ from flask import g, render_template, request, url_for
 
 from app.models import Direction
 from app.routes.filters import bookmark, row_id
-from app.routes.messages.frame import asked, bp, day, mark, place, state
+from app.routes.messages.frame import ALL_UNITS, asked, bp, day, mark, place, state, units
 from app.routes.messages.shown import RowView, label_of, row_view
 from app.rules import phones
 from app.rules.access import Viewer
@@ -144,17 +144,25 @@ def _filters(wanted: Wanted, kept: dict[str, Any]) -> dict[str, Any]:
         for name, label in _NAMES.items()
         if name in kept
     ]
+    if wanted.within:
+        everywhere = url_for("messages.index", **{**kept, "unit": ALL_UNITS})
+        chips.append(Chip(f"Org. unit: {wanted.within.name}", everywhere))
     if since or until:
         chips.append(Chip(_days(since, until), _without(kept, "since", "until")))
     for listed in (each for each in Listed if each in wanted.statuses):
         rest = [value for value in kept["status"] if value != listed.value]
         chips.append(Chip(label_of(listed), url_for("messages.index", **{**kept, "status": rest})))
+    bare: dict[str, Any] = {n: kept[n] for n in ("sort", "order") if n in kept}
+    if units().own:
+        bare["unit"] = ALL_UNITS
     return {
         "chips": chips,
         "days": _days(since, until) if since or until else "Any time",
         "statuses": [(each.value, label_of(each), each in wanted.statuses) for each in Listed],
         "chosen": f"{len(wanted.statuses)} chosen" if wanted.statuses else "Any",
-        "bare": url_for("messages.index", **{n: kept[n] for n in ("sort", "order") if n in kept}),
+        "units": units().choices,
+        "unit": wanted.within and wanted.within.id,
+        "bare": url_for("messages.index", **bare),
     }
 
 

@@ -77,6 +77,7 @@ class RowView:
     provider: str
     is_resend: bool
     resent_as: int | None
+    unit: str
 
 
 def row_view(row: Row, viewer: Viewer) -> RowView:
@@ -101,6 +102,7 @@ def row_view(row: Row, viewer: Viewer) -> RowView:
         _provider(row),
         message.resend_of is not None,
         row.resent_as,
+        row.unit or "",
     )
 
 

@@ -1,0 +1,34 @@
+"""Units: the org units of a school, and who looks after them."""
+
+from app.database import db
+from app.rules.access import Can
+from app.services import org_units
+from tests.school import Member, School
+
+SUPERVISOR = ["inbox.unit", "people.read", "reports.read", "reports.export", "text.reply"]
+
+
+def unit(school: School, name: str, under: int | None = None) -> int:
+    """A new org unit; its id."""
+    with school.app.app_context():
+        viewer = school.viewer(school.admin(), [Can.STAFF_MANAGE])
+        made = org_units.create(viewer, name, under).id
+        db.session.remove()
+    return made
+
+
+def put(school: School, member: Member, into: int | None) -> None:
+    """This member of staff works there from now on."""
+    changed = school.admin().api.patch(f"/staff/{member.id}", json={"org_unit_id": into})
+    assert changed.status_code == 200, changed.text
+    assert changed.json()["org_unit_id"] == into
+
+
+def supervisor(school: School, of: int, *more: str, name: str = "Lee Park") -> Member:
+    """Somebody who looks after a unit, and has no other rights than are needed for it."""
+    api = school.admin().api
+    role = {"name": f"Supervisor {name}", "capabilities": [*SUPERVISOR, *more]}
+    assert api.post("/roles", json=role).status_code == 201
+    made = school.member(role["name"], name=name)
+    put(school, made, of)
+    return made
