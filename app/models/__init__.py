@@ -1,7 +1,7 @@
 """Models: the tables, and where a rule needs a row, its `facts()`."""
 
 from app.models.facts import DailyFact, FactDay, LimitAlert
-from app.models.hooks import HOOK_WAITING, Hook, HookDelivery, HookState
+from app.models.hooks import HOOK_NOT_DELIVERED, HOOK_WAITING, Hook, HookDelivery, HookState
 from app.models.imports import ImportPart, ImportRow, ImportRun, ImportState, Outcome
 from app.models.institution import Institution, Seats, Usage
 from app.models.messages import (
@@ -57,6 +57,7 @@ __all__ = [
     "CONVERSATION_UNCLAIMED",
     "CONVERSATION_UNREAD",
     "EMAIL_UNFINISHED",
+    "HOOK_NOT_DELIVERED",
     "HOOK_WAITING",
     "MESSAGE_HELD",
     "MESSAGE_UNFINISHED",

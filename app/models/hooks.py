@@ -28,7 +28,9 @@ class HookState(StrEnum):
     GIVEN_UP = "given_up"
 
 
+# Words for word what the indexes below say: with a parameter in their place they are not used.
 HOOK_WAITING = text("state = 'waiting'")
+HOOK_NOT_DELIVERED = text("state <> 'delivered'")
 
 
 class Hook(Base):
@@ -73,6 +75,13 @@ class HookDelivery(Base):
             "id",
             sqlite_where=HOOK_WAITING,
             postgresql_where=HOOK_WAITING,
+        ),
+        Index(
+            "ix_hook_delivery_not_delivered",
+            "hook_id",
+            "state",
+            sqlite_where=HOOK_NOT_DELIVERED,
+            postgresql_where=HOOK_NOT_DELIVERED,
         ),
     )
 

@@ -10,16 +10,17 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import current_app
-from sqlalchemy import ColumnElement, Select, delete, exists, insert, literal, or_, select, update
+from sqlalchemy import Select, delete, exists, insert, literal, or_, select, update
 
 from app import clock, events
 from app.config import Settings, Timing
 from app.database import LOCK, database_now, db, retrying, transaction
 from app.events import Event
-from app.models import EventCounter, EventRow, Hook, HookDelivery, HookState
+from app.models import HOOK_WAITING, EventCounter, EventRow, Hook, HookDelivery, HookState
 from app.posting import Answer
 from app.rules import hooks as rules
 from app.rules.access import Can
@@ -129,8 +130,8 @@ class Post:
         }
 
 
-def _due(now: datetime) -> list[ColumnElement[bool]]:
-    return [HookDelivery.state == HookState.WAITING, HookDelivery.due_at <= now]
+def _due(now: datetime) -> list[Any]:
+    return [HOOK_WAITING, HookDelivery.due_at <= now]
 
 
 def _free(now: datetime) -> Select[int]:

@@ -12,7 +12,7 @@ from app import clock, events, jobs
 from app.config import Settings
 from app.database import LOCK, after_commit, db, transaction
 from app.errors import Conflict, Forbidden, Invalid, NotFound
-from app.models import EventRow, Hook, HookDelivery, HookState
+from app.models import HOOK_NOT_DELIVERED, EventRow, Hook, HookDelivery, HookState
 from app.rules import hooks as rules
 from app.rules.access import Viewer
 from app.rules.hooks import BadAddress, checked
@@ -66,7 +66,7 @@ def _counted(found: list[Hook]) -> list[Listed]:
         select(HookDelivery.hook_id, HookDelivery.state, func.count())
         .where(
             HookDelivery.hook_id.in_([hook.id for hook in found]),
-            HookDelivery.state != HookState.DELIVERED,
+            HOOK_NOT_DELIVERED,
         )
         .group_by(HookDelivery.hook_id, HookDelivery.state)
     )

@@ -178,6 +178,7 @@ def upgrade() -> None:
     with op.batch_alter_table('hook_delivery', schema=None) as batch_op:
         batch_op.create_index('ix_hook_delivery_log', ['hook_id', 'id'], unique=False)
         batch_op.create_index('ix_hook_delivery_finished', ['finished_at'], unique=False)
+        batch_op.create_index('ix_hook_delivery_not_delivered', ['hook_id', 'state'], unique=False, sqlite_where=sa.text("state <> 'delivered'"), postgresql_where=sa.text("state <> 'delivered'"))
         batch_op.create_index('ix_hook_delivery_waiting', ['hook_id', 'id'], unique=False, sqlite_where=sa.text("state = 'waiting'"), postgresql_where=sa.text("state = 'waiting'"))
 
     op.create_table('org_unit',
