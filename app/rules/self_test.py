@@ -29,9 +29,10 @@ class Failure(StrEnum):
 
 _FAILED = {
     Failure.NO_NAME: "The name {host} is not known. Check its DNS entry.",
-    Failure.NO_CONNECTION: "No connection to {host} came about in time. A firewall may be in the "
-    "way.",
-    Failure.NOBODY: "Nothing answers at {host}. Check that the proxy runs, and its port.",
+    Failure.NO_CONNECTION: "From this server no connection to {host} came about in time. A "
+    "firewall may be in the way.",
+    Failure.NOBODY: "From this server nothing answers at {host}. Check that the proxy runs, and "
+    "its port.",
     Failure.CERTIFICATE: "The certificate of {host} is not valid, so Twilio does not call it "
     "either. Renew it, with its chain.",
     Failure.SILENT: "{host} took the request and did not answer in time.",

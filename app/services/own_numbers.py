@@ -7,11 +7,10 @@ from sqlalchemy import select
 
 from app.database import db, retrying, transaction
 from app.errors import Invalid, NotFound, ProviderError
-from app.events import Event, publish
 from app.models import ProviderAccount, SenderNumber
 from app.providers import Owned
 from app.rules import addresses
-from app.rules.access import Can, Viewer
+from app.rules.access import Viewer
 from app.rules.addresses import State
 from app.services import accounts, adding
 from app.services.audit import audit
@@ -105,13 +104,6 @@ def _note_connected(viewer: Viewer, number_id: int, sid: str, service: str | Non
         detail = {"service": service} if service else {}
         about = f"number:{number_id}"
         audit(viewer.institution_id, "number.connected", about, viewer.staff_id, **detail)
-        event = Event("number.connected", {"number": number_id}, (Can.PROVIDER_EDIT.value,))
-        publish(viewer.institution_id, event)
-
-
-def add(viewer: Viewer, e164: str, public_url: str) -> None:
-    """Put a number of the account into the pool (`adding.add`)."""
-    adding.add(viewer.institution_id, [e164], public_url, by=viewer)
 
 
 def account_of(viewer: Viewer) -> ProviderAccount | None:

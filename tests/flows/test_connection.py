@@ -177,7 +177,7 @@ def test_the_self_test_says_what_is_in_the_way(school):
     with school.app.app_context():
         told = {url: self_test.run(asking, url) for url in (nobody, carrier)}
         db.session.remove()
-    assert "Nothing answers at 127.0.0.1:1." in told[nobody][1].told
+    assert "nothing answers at 127.0.0.1:1." in told[nobody][1].told
     assert "Something else than Replyline answers" in told[carrier][1].told
     for steps in told.values():
         assert [step.tone for step in steps] == ["text", "bad", "plain", "plain", "plain"]
@@ -222,6 +222,7 @@ def test_numbers_are_compared_and_set_right(school):
         assert "4 numbers are right" in again
         lost = browser.post(f"{PAGE}/numbers/{ids[gone]}", headers=HTMX)
         assert f"{gone} does not belong to the provider account." in text_of(lost)
+        assert browser.post(f"{PAGE}/numbers/{ids[gone]}").status_code == 422
         assert browser.post(f"{PAGE}/numbers/{ids[retired]}").status_code == 404
         log = text_of(browser.get("/audit?kind=numbers"))
     assert log.count("had the provider send here what comes to") == 2

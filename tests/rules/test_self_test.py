@@ -33,7 +33,7 @@ def test_the_address_is_one_that_can_be_called(loopback, practice, tone):
         (Answer(status=302), "bad", "on to another address"),
         (Answer(failure=Failure.NO_NAME), "bad", "The name texts.example.edu is not known."),
         (Answer(failure=Failure.NO_CONNECTION), "bad", "A firewall may be in the way."),
-        (Answer(failure=Failure.NOBODY), "bad", "Nothing answers at texts.example.edu."),
+        (Answer(failure=Failure.NOBODY), "bad", "nothing answers at texts.example.edu."),
         (Answer(failure=Failure.CERTIFICATE), "bad", "is not valid"),
         (Answer(failure=Failure.SILENT), "bad", "did not answer in time"),
         (Answer(failure=Failure.CUT), "bad", "cut the connection"),

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Response, current_app, flash, redirect, render_template, request, url_for
 
 from app.config import Settings
-from app.errors import Conflict, Invalid, NotFound, ProviderError
+from app.errors import Conflict, Invalid, NotFound, ProviderError, ReplylineError
 from app.models import OptOutReplies
 from app.providers import Registrations
 from app.routes.configuration.frame import begin, bp, page, typed
@@ -77,6 +77,11 @@ def _part(template: str, **found: Any) -> Any:
     return _page(**found)
 
 
+def _status(error: ReplylineError) -> int:
+    """A part of a page is only shown where its answer is no error."""
+    return 200 if request.headers.get("HX-Request") else error.http_status
+
+
 # The account
 
 
@@ -114,8 +119,7 @@ def connect() -> Any:
         anyway = error.code in (accounts.NO_ANSWER, accounts.NOT_IN_USE)
         tested = Tested("bad", f"{error} Nothing was saved.", field, anyway)
         answer = _part("_tested.html", tested=tested, form=form)
-        # A part of a page is only shown where its answer is no error.
-        return answer, 200 if request.headers.get("HX-Request") else error.http_status
+        return answer, _status(error)
     flash("The account is saved.")
     here = url_for("configuration.connection")
     if request.headers.get("HX-Request"):
@@ -163,7 +167,7 @@ def set_right(number_id: int) -> Any:
     try:
         e164 = own_numbers.set_right(viewer(), number_id, _public())
     except Invalid as error:
-        return _numbers(str(error))
+        return _numbers(str(error)), _status(error)
     told = f"What comes to {pretty(e164, viewer().region)} comes in here now."
     if request.headers.get("HX-Request"):
         return _numbers(done=told)
