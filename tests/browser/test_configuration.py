@@ -39,7 +39,7 @@ def test_whom_a_default_moves_is_seen_while_choosing(school, opened, size):
     menu.get_by_role("link", name="Settings").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("SMS Configuration")
     tabs = page.get_by_role("navigation", name="SMS Configuration").get_by_role("link")
-    expect(tabs).to_have_text(["General Settings", "Email Notifications", "Twilio"])
+    expect(tabs).to_have_text(["General Settings", "Email Notifications", "Twilio", "Webhooks"])
     students = page.get_by_role("group", name="Student SMS Default Status")
     students.get_by_label("Opted out").check()
     expect(page.locator("#effect")).to_contain_text("1 person stops being textable")
