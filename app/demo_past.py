@@ -96,6 +96,7 @@ def _out(begun: Message, at: datetime, body: str, *, arrived: bool) -> dict[str,
     return {
         **_row(begun, at, body),
         "staff_id": begun.staff_id,
+        "holder_id": None,
         "direction": Direction.OUTBOUND,
         "status": Status.DELIVERED if arrived else Status.UNDELIVERED,
         "from_address": begun.from_address,
@@ -114,6 +115,7 @@ def _in(begun: Message, at: datetime, body: str) -> dict[str, Any]:
     return {
         **_row(begun, at, body),
         "staff_id": None,
+        "holder_id": begun.staff_id,
         "direction": Direction.INBOUND,
         "status": Status.RECEIVED,
         "from_address": begun.to_address,
