@@ -47,8 +47,8 @@ def pick(page: Page, body: str, name: str) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_free_number_with_the_window_kept_open(school, opened, size):
-    """S4-27, S4-35, S4-40, S4-42..S4-44, S4-48, S4-49: what goes is said before, what went is said
-    after and goes on being told, and the form is ready for the next."""
+    """S4-3, S4-27, S4-35, S4-40, S4-42..S4-44, S4-48, S4-49: what goes is said before, what went is
+    said after and goes on being told, and the form is ready for the next."""
     width, height = SIZES[size]
     dana, ours = school.holder()
     first, second = new_number(), new_number()
