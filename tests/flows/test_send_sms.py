@@ -94,7 +94,7 @@ def test_a_number_on_record_is_its_owners(school):
 
 
 def test_of_a_shared_number_somebody_says_who_is_meant(school):
-    """D6: nobody guesses, and nobody else is meant by a forged answer."""
+    """S4-35, D6: nobody guesses, and nobody else is meant by a forged answer."""
     dana, _ = school.holder()
     number = new_number()
     ana = school.person(("home", number), ("mobile", new_number()), name="Ana Torres")
