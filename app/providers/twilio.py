@@ -76,7 +76,15 @@ class TwilioProvider:
         http = DeadlineHttpClient(self._deadline)
         client = Client(account.account_sid, account.secret, http_client=http)
         if account.api_url:
-            client.api.base_url = client.messaging.base_url = account.api_url
+            client.api.base_url = account.api_url
+        return client
+
+    @cached_property
+    def _whole_client(self) -> "Client":
+        """With the newer half of the API, which takes long to import: few processes need it."""
+        client = self._client
+        if self._credentials.api_url:
+            client.messaging.base_url = self._credentials.api_url
         return client
 
     def send(self, text: OutboundSms) -> Accepted:
@@ -133,14 +141,14 @@ class TwilioProvider:
         return tuple((url(m.uri.removesuffix(".json")), m.content_type[:100]) for m in media)
 
     def owned(self) -> list[Owned]:
-        return inventory.owned(self._client, self._deadline)
+        return inventory.owned(self._whole_client, self._deadline)
 
     def free_from_service(self, sid: str) -> None:
-        service = self._client.messaging.v1.services(sid)
+        service = self._whole_client.messaging.v1.services(sid)
         ask(service.update, use_inbound_webhook_on_number=True)
 
     def registrations(self) -> Registrations:
-        return inventory.registrations(self._client, self._deadline)
+        return inventory.registrations(self._whole_client, self._deadline)
 
     def picture(self, url: str) -> tuple[str, bytes]:
         from app.providers import media
