@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 from app.api.endpoints import get, post
 from app.api.paging import BY_ID, Page, Paging, page
 from app.api.types import Id, Input, Text, Time, Typed
+from app.errors import Invalid, NotFound
 from app.models import Direction
 from app.rules import texts
 from app.rules.access import READERS, WRITERS, Viewer
@@ -18,6 +19,7 @@ from app.rules.reasons import Reason
 from app.services import messages, org_units, resending, sending, shapes
 from app.services.dispatching import Draft
 from app.services.messages import Filter, Logged
+from app.services.org_units import Within
 from app.services.shapes import Message, StatusWord
 
 _WHY_NO_TEXT = tuple(takewhile(lambda reason: reason is not Reason.DELIVERY_FAILED, Reason))
@@ -93,9 +95,18 @@ def create(viewer: Viewer, body: NewMessage) -> Message:
 def list_(viewer: Viewer, query: MessagesQuery) -> Page[Message]:
     """Messages of the conversations you may see, newest first."""
     given = query.model_dump(exclude={"limit", "cursor", "status", "org_unit_id"})
-    unit, status = query.org_unit_id, BY_WORD[query.status] if query.status else None
-    given["within"] = org_units.offered(viewer).within(unit) if unit else None
-    return listed(viewer, query, Filter(**given, status=status))
+    status = BY_WORD[query.status] if query.status else None
+    return listed(viewer, query, Filter(**given, status=status, within=_within(viewer, query)))
+
+
+def _within(viewer: Viewer, query: MessagesQuery) -> Within | None:
+    """A unit that is not on offer is a wrong value of a filter: the list itself is there."""
+    if query.org_unit_id is None:
+        return None
+    try:
+        return org_units.offered(viewer).within(query.org_unit_id)
+    except NotFound as error:
+        raise Invalid("org_unit_id", str(error)) from None
 
 
 @get("/messages/<id:message_id>", *READERS)

@@ -329,6 +329,8 @@ def who_may_it_be(thread: Conversation) -> list[Person]:
     )
     return list(
         db.session.execute(
-            select(Person).where(Person.id.in_(owned)).order_by(Person.family_name)
+            select(Person)
+            .where(Person.id.in_(owned))
+            .order_by(Person.family_name, Person.given_name, Person.id)
         ).scalars()
     )

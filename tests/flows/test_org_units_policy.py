@@ -117,7 +117,6 @@ PAGES = [
     "/api/conversations/{thread}",
     "/api/conversations/{thread}/messages",
     "/api/messages/{message}",
-    "/api/messages?org_unit_id={unit}",
 ]
 
 
@@ -154,6 +153,8 @@ def test_c_19_asked_for_by_name_number_or_id_the_neighbour_is_absent(two, ask):
 def test_c_19_every_page_of_the_neighbour_is_404(two, ask):
     seen = {p: [ask(desk.at(p)).status_code for desk in (two.below, two.beside)] for p in PAGES}
     assert seen == {path: [200, 404] for path in PAGES}
+    listed = [ask(desk.at("/api/messages?org_unit_id={unit}")) for desk in (two.below, two.beside)]
+    assert [answer.status_code for answer in listed] == [200, 422]
 
 
 WRITES = [

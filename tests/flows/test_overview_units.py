@@ -177,7 +177,7 @@ def test_a_program_filters_by_unit_too(school, term):
 
     assert bodies(term["health"]) == HEALTH
     assert bodies(term["law"]) == LAW
-    assert bodies(999_999_999).status_code == 404
+    assert bodies(999_999_999).status_code == 422
 
 
 # Analytics
