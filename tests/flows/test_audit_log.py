@@ -78,7 +78,8 @@ def test_what_was_done_is_told_in_words_with_names(school, busy):
         "The command line created Northfield College",
     ]
     page = browser.get("/audit").text
-    for path in (f"/people/{maya.id}", f"/staff/{dana.id}", "/settings", "/settings/twilio"):
+    account = "/settings/twilio/connection"
+    for path in (f"/people/{maya.id}", f"/staff/{dana.id}", "/settings", account):
         assert f'<a href="{path}"' in page
 
 
