@@ -245,10 +245,14 @@ def next_free(institution_id: int, now: datetime, *, taking: bool = False) -> Se
     )
     if not taking:
         return db.session.execute(free).scalar_one_or_none()
-    at_once = db.session.execute(free.with_for_update(**LOCK, skip_locked=True))
-    if (found := at_once.scalar_one_or_none()) is not None:
-        return found
-    return db.session.execute(free.with_for_update(**LOCK)).scalar_one_or_none()
+    at_once = free.with_for_update(**LOCK, skip_locked=True)
+    while (found := db.session.execute(at_once).scalar_one_or_none()) is None:
+        if db.session.execute(free).first() is None:
+            return None
+        waiting = db.session.begin_nested()
+        db.session.execute(free.with_for_update(**LOCK))
+        waiting.rollback()  # what was taken meanwhile stayed locked else, and its holder waited
+    return found
 
 
 def _thread_number(target: Target) -> SenderNumber | None:

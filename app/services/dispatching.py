@@ -53,6 +53,7 @@ def decide_and_take(
     phone, Conflict for `channel` "sms".
     """
     for _ in range(_MOST_ROUNDS):
+        savepoint = db.session.begin_nested()  # whoever looks again lets go of what was looked at
         gathered = gather(
             viewer,
             target,
@@ -67,9 +68,9 @@ def decide_and_take(
         if draft.channel == "sms" and not isinstance(decision, SendSms):
             raise _text_or_nothing(decision, target, gathered)
         if not isinstance(decision, SendSms):
+            savepoint.commit()
             return decision, gathered, 0
         institution = gathered.institution
-        savepoint = db.session.begin_nested()
         number = decision.sender.number
         assign = decision.sender.assign
         if assign and not numbers.take(institution, number.id, viewer.staff_id, now):
