@@ -1,30 +1,25 @@
-"""Security: who is asking. Sign-in, tokens, capabilities, headers, and secrets at rest."""
+"""Security: who is asking. Sign-in, tokens, capabilities, and headers."""
 
-import hashlib
 import secrets
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache, wraps
+from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
-from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error, InvalidHashError
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from flask import Flask, Response, current_app, g, redirect, request, session, url_for
+from flask import Flask, Response, g, redirect, request, session, url_for
 from sqlalchemy import ColumnElement, Select, String, cast, func, insert, null, select, update
 from sqlalchemy.orm import joinedload
 
 from app import clock
-from app.config import Settings
 from app.database import db, transaction
 from app.errors import Forbidden, Unauthorized
 from app.models import ApiToken, Cover, Institution, Login, OrgUnit, Role, Staff, staff_role
 from app.rules.access import Can, Viewer, capabilities_of
 from app.rules.org_units import below
-from app.threads import in_thread
+from app.vault import hash_of_nobody, hash_token, password_matches
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -39,51 +34,6 @@ CSP = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
     "frame-ancestors 'none'; form-action 'self'"
 )
-
-
-# Passwords and secrets
-
-
-def hash_password(password: str) -> str:
-    settings: Settings = current_app.config["SETTINGS"]
-    hasher = PasswordHasher(memory_cost=settings.timing.password_memory)
-    return in_thread(hasher.hash, password)
-
-
-def password_matches(hashed: str, password: str) -> bool:
-    try:
-        return in_thread(PasswordHasher().verify, hashed, password)  # as it was hashed
-    except (Argon2Error, InvalidHashError):
-        return False
-
-
-@lru_cache(maxsize=1)
-def _nobody() -> str:
-    """A hash to compare with where the account does not exist, so that both take the same time."""
-    return hash_password(secrets.token_urlsafe())
-
-
-def _vault() -> MultiFernet:
-    settings: Settings = current_app.config["SETTINGS"]
-    return MultiFernet([Fernet(key) for key in settings.encryption_keys])
-
-
-def encrypt(secret: str) -> str:
-    return _vault().encrypt(secret.encode()).decode()
-
-
-def decrypt(stored: str) -> str:
-    """Raises Forbidden where the secret was encrypted with a key that is no longer set."""
-    try:
-        return _vault().decrypt(stored.encode()).decode()
-    except InvalidToken:
-        raise Forbidden(
-            "A stored secret cannot be read: its ENCRYPTION_KEYS entry is gone."
-        ) from None
-
-
-def hash_token(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 # Who is asking
@@ -312,7 +262,7 @@ def sign_in(email: str, password: str) -> None:
         select(Staff).where(Staff.email == email.strip().lower(), Staff.active)
     ).scalar_one_or_none()
     can = staff is not None and staff.password_hash != ""  # who is invited has none yet
-    known = staff.password_hash if staff and can else _nobody()
+    known = staff.password_hash if staff and can else hash_of_nobody()
     who = (staff.institution_id, staff.id) if staff and can else None
     db.session.rollback()  # nothing is held while we hash
     if not password_matches(known, password) or who is None:

@@ -45,8 +45,8 @@ from app.rules.keywords import Keyword
 from app.rules.lifecycle import Status
 from app.rules.phones import PhoneType
 from app.rules.search import folded
-from app.security import hash_token
 from app.services import staff
+from app.vault import hash_token
 
 IN_A_THREAD, OF_ONE = 20, 250  # messages, conversations
 SAMPLES, WARM_UP = 80, 10

@@ -33,8 +33,8 @@ from app.database import after_commit, db, transaction
 from app.models import ApiToken, Staff
 from app.processes import Process, start
 from app.rules.access import EVERYBODY, staff_audience
-from app.security import hash_token
 from app.services import staff
+from app.vault import hash_token
 from bench import bare_sockets
 
 EACH = 10  # sockets of one person

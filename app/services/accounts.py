@@ -17,8 +17,8 @@ from app.providers import Account, Credentials, Provider
 from app.providers.twilio import NOT_ACTIVE, TwilioProvider
 from app.rules import breaker
 from app.rules.access import Can, Viewer
-from app.security import decrypt, encrypt
 from app.services.audit import audit
+from app.vault import decrypt, encrypt
 
 log = structlog.get_logger()
 

@@ -8,9 +8,9 @@ from app.errors import Invalid
 from app.models import OptOutReplies, ProviderAccount
 from app.providers import Account, Credentials
 from app.rules.access import Viewer
-from app.security import decrypt
 from app.services import accounts
 from app.services.own_numbers import account_of
+from app.vault import decrypt
 
 _SID = re.compile(r"AC[0-9a-f]{32}")
 

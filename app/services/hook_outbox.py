@@ -25,8 +25,8 @@ from app.posting import Answer
 from app.rules import hooks as rules
 from app.rules.access import Can
 from app.rules.hooks import Verdict
-from app.security import decrypt, encrypt
 from app.services import alerts, hook_payload
+from app.vault import decrypt, encrypt
 
 LEASE = 60.0  # seconds; longer than a worker stays with one address
 KEPT = timedelta(days=7)  # what is done is shown so long

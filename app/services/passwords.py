@@ -20,10 +20,10 @@ from app.models import Institution, PasswordLink, Purpose, Staff
 from app.rules import words
 from app.rules.access import Viewer
 from app.rules.texts import fill
-from app.security import hash_password, hash_token, password_matches
 from app.services import emails, org_units, sessions, staff
 from app.services.audit import audit
 from app.services.staff import check_password
+from app.vault import hash_password, hash_token, password_matches
 
 GOOD_FOR = {Purpose.INVITE: timedelta(days=7), Purpose.RESET: timedelta(hours=1)}
 MOST_ASKED = 3  # links in an hour for one address that asks for them

@@ -26,9 +26,9 @@ from app.models import (
 )
 from app.rules.access import STANDARD_ROLES, Can, Viewer, staff_audience
 from app.rules.emails import BadEmail, plain
-from app.security import hash_password
 from app.services import org_units, roles, sessions
 from app.services.audit import audit
+from app.vault import hash_password
 
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 1000  # characters
 LONGEST_NAME = 200

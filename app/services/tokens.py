@@ -10,8 +10,8 @@ from app.database import db, transaction
 from app.errors import Forbidden, Invalid, NotFound
 from app.models import ApiToken, Staff
 from app.rules.access import Can, Viewer
-from app.security import hash_token
 from app.services.audit import audit
+from app.vault import hash_token
 
 LONGEST_NAME = 80  # characters
 
