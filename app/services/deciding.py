@@ -95,6 +95,8 @@ def gather(
     institution, own = ours.institution, ours.number
     phones, verified_by = _phones(target, institution)
     may_start = viewer.can(Can.TEXT_START) and covered is None  # no number for a cover (D4)
+    if taking and may_start and own is None:
+        own = _own_at_last(viewer.staff_id)
     line = None if ours.was_texted else institution.first_contact
     carried = with_first_contact(body, line)
     facts = Facts(
@@ -204,6 +206,17 @@ def _ours(viewer: Viewer, holder: int, target: Target, now: datetime) -> Ours:
     ).one()
     seats, number, stopped, places, was_texted = row
     return Ours(institution, month, stopped, seats, number, places, was_texted)
+
+
+def _own_at_last(staff_id: int) -> SenderNumber | None:
+    """The number that another text of theirs was taking just now: who sends two first texts at once
+    waits for the first, whose number may have been the last."""
+    db.session.execute(select(Staff.id).where(Staff.id == staff_id).with_for_update(**LOCK))
+    return db.session.execute(
+        select(SenderNumber)
+        .join(Assignment, Assignment.sender_number_id == SenderNumber.id)
+        .where(Assignment.staff_id == staff_id, Assignment.ended_at.is_(None))
+    ).scalar_one_or_none()
 
 
 def _phones(target: Target, institution: Institution) -> tuple[tuple[Phone, ...], dict[int, str]]:

@@ -72,14 +72,16 @@ def test_more_staff_than_numbers_at_once(school, numbers, limit, staff):
     assert sorted(t["from"] for t in school.ledger()) == sorted(m["from"] for m in texted)
 
 
-def test_the_same_person_twice_at_once_gets_one_number(school):
-    """I11, D23: one active number per member of staff, and every text leaves from it."""
-    school.pool(5)
+@pytest.mark.parametrize("size", [1, 5])
+def test_the_same_person_twice_at_once_gets_one_number(school, size):
+    """I11, D23: one active number per member of staff, and every text leaves from it; where it was
+    the last one, too."""
+    school.pool(size)
     dana, people = school.member(), [school.person("mobile") for _ in range(10)]
     sent = at_once(*(partial(dana.send, person) for person in people))
     assert [m["channel"] for m in sent] == ["sms"] * 10
     assert len({m["from"] for m in sent}) == 1
-    assert school.usage()["numbers"] == {"assigned": 1, "limit": None, "available": 4}
+    assert school.usage()["numbers"] == {"assigned": 1, "limit": None, "available": size - 1}
     for message in sent:
         assert dana.settled(message["id"], "delivered")["channel"] == "sms"
     assert len(school.ledger()) == 10
