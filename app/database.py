@@ -23,6 +23,7 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     Dialect,
+    Double,
     Engine,
     Integer,
     MetaData,
@@ -35,6 +36,7 @@ from sqlalchemy import (
     column,
     event,
     func,
+    literal,
     select,
 )
 from sqlalchemy import (
@@ -115,22 +117,24 @@ class database_now(FunctionElement[datetime]):  # noqa: N801 (reads as the SQL f
     """The database's clock, `plus` seconds: the only clock that rules leases."""
 
     type = UtcDateTime()
-    inherit_cache = False
+    inherit_cache = True
 
     def __init__(self, plus: float = 0) -> None:
-        super().__init__()
-        self.plus = plus
+        super().__init__(literal(float(plus), Double()))
 
 
 @compiles(database_now, "postgresql")
 def _now_on_postgresql(element: database_now, compiler: Any, **kw: Any) -> str:
-    return f"(clock_timestamp() + interval '{float(element.plus)} seconds')"
+    plus = compiler.process(element.clauses, **kw)
+    return f"(clock_timestamp() + {plus} * interval '1 second')"
 
 
 @compiles(database_now, "sqlite")
 def _now_on_sqlite(element: database_now, compiler: Any, **kw: Any) -> str:
+    plus = compiler.process(element.clauses, **kw)
     # As SQLAlchemy stores it: "2026-11-20 13:17:48.123000"
-    return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', '{float(element.plus):+f} seconds') || '000')"
+    shift = f"printf('%+.6f seconds', {plus})"
+    return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', {shift}) || '000')"
 
 
 class seconds_between(FunctionElement[int]):  # noqa: N801 (as above)

@@ -49,7 +49,7 @@ TIMING = {
     "hook_longest_wait": 0.4,
     "unseen_before_notice": 2.5,
     "live_poll": 0.5,
-    "live_ping": 1.0,
+    "live_ping": 2.0,
     "api_per_minute": 1_000_000,
     "quick_failure": 0.1,
     "password_memory": 64,
