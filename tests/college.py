@@ -4,7 +4,6 @@ from contextlib import contextmanager
 
 from sqlalchemy import update
 
-from app import migrations
 from app.database import database_now, db, transaction
 from app.models import ProviderAccount
 from app.providers import InboundSms, Report
@@ -32,7 +31,6 @@ class College:
     def __init__(self, app):
         self.app = app
         with self.inside():
-            migrations.upgrade()
             gaps.beat()
             self.id = staff.create_institution("Northfield", "America/Chicago", "US")
             self.account = accounts.add(self.id, SID, "token", check=False)

@@ -8,8 +8,9 @@ import shutil
 import sys
 import uuid
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from tests.stack import Stack
 
 KINDS = ["sqlite", "postgresql"]
+SQLITE = "replyline.sqlite3"
 LOOPBACK = ("127.", "::1", "localhost")
 
 
@@ -90,10 +92,46 @@ def database_url(
 
 
 @pytest.fixture(params=KINDS)
-def quiet_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database of each kind, for one test, that no process works on."""
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of each kind, for one test, with nothing in it."""
     with _empty_database(request.param, tmp_path) as url:
         yield url
+
+
+@pytest.fixture(params=KINDS)
+def quiet_database_url(
+    request: pytest.FixtureRequest, tmp_path: Path, migrated: Callable[[str], str]
+) -> Iterator[str]:
+    """A database of each kind, for one test, that no process works on: with all tables, and nothing
+    in them. Making them takes longer than most tests: the file is copied, and the server's is
+    swept."""
+    made = migrated(request.param)
+    if request.param == "sqlite":
+        shutil.copy(made.removeprefix("sqlite:///"), tmp_path / SQLITE)
+        yield f"sqlite:///{tmp_path / SQLITE}"
+    else:
+        yield made
+        _sweep(made)
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+    """A database of each kind with all tables, made when it is asked for."""
+    from app import config, create_app, migrations
+    from app.database import db
+
+    def made(kind: str) -> str:
+        folder = tmp_path_factory.mktemp("migrated")
+        url = stack.enter_context(_empty_database(kind, folder))
+        config.loopback_secrets(folder)
+        app = create_app(config.load(var_dir=folder, database_url=url), web=False)
+        with app.app_context():
+            migrations.upgrade()
+            db.engine.dispose()
+        return url
+
+    with ExitStack() as stack:
+        yield cache(made)
 
 
 @pytest.fixture(scope="session")
@@ -139,7 +177,7 @@ def college(quiet_database_url: str, tmp_path: Path, timing: dict[str, Any]) -> 
 @contextmanager
 def _empty_database(kind: str, folder: Path) -> Iterator[str]:
     if kind == "sqlite":
-        yield f"sqlite:///{folder / 'replyline.sqlite3'}"
+        yield f"sqlite:///{folder / SQLITE}"
         return
     server = os.environ.get("TEST_POSTGRES_URL")
     if not server:
@@ -153,6 +191,26 @@ def _empty_database(kind: str, folder: Path) -> Iterator[str]:
         yield make_url(server).set(database=name).render_as_string(hide_password=False)
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     admin.dispose()
+
+
+def _sweep(url: str) -> None:
+    """Leave nothing in the tables of a PostgreSQL, whoever still holds something there."""
+    from sqlalchemy import create_engine, delete, text
+
+    from app.database import Base
+
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    others = "pid <> pg_backend_pid() AND datname = current_database()"
+    with engine.connect() as connection:
+        connection.execute(
+            text(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {others}")
+        )
+        for table in reversed(Base.metadata.sorted_tables):
+            connection.execute(delete(table))
+        connection.execute(
+            text("SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'")
+        )
+    engine.dispose()
 
 
 @pytest.fixture(scope="session")

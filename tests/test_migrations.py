@@ -13,10 +13,10 @@ from app.services import staff
 
 
 @pytest.fixture
-def app(quiet_database_url, tmp_path):
+def app(empty_database_url, tmp_path):
     config.loopback_secrets(tmp_path)
     settings = config.load(
-        var_dir=tmp_path, database_url=quiet_database_url, redis_url="unix:///no.sock"
+        var_dir=tmp_path, database_url=empty_database_url, redis_url="unix:///no.sock"
     )
     app = create_app(settings, web=False)
     with app.app_context():
