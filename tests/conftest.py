@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
@@ -25,11 +25,35 @@ if TYPE_CHECKING:
 
 KINDS = ["sqlite", "postgresql"]
 SQLITE = "replyline.sqlite3"
+FLOWS = ("analytics", "consent", "facts", "finding", "limits", "overview", "pool", "receiving")
+ABOUT_DATABASES = (
+    *("tests/faults/", "tests/workers/", "tests/test_", "tests/flows/test_sending"),
+    *(f"tests/flows/test_{name}.py" for name in FLOWS),
+)
 LOOPBACK = ("127.", "::1", "localhost")
 
 
 def pytest_configure() -> None:
     sys.addaudithook(_refuse_the_outside)
+
+
+@pytest.hookimpl(trylast=True)  # after whatever was chosen by -k
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every story is told on both databases, where there are both; the rows of a table are shared
+    out between them, but for what is about databases."""
+    if not os.environ.get("TEST_POSTGRES_URL"):
+        return
+    tables: dict[str, dict[str, list[pytest.Item]]] = defaultdict(lambda: defaultdict(list))
+    for item in items:
+        story, _, row = item.nodeid.partition("[")
+        if (kind := _database_of(item.nodeid)) and not story.startswith(ABOUT_DATABASES):
+            tables[story][row.replace(kind, "")].append(item)
+    spared = set()
+    for rows in tables.values():
+        twins = [row for row in rows.values() if len(row) == len(KINDS)]
+        if len(twins) > 1:
+            spared |= {row[n % len(KINDS)] for n, row in enumerate(twins)}
+    items[:] = [item for item in items if item not in spared]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
@@ -38,11 +62,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class ByDatabase(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            parameters = nodeid.partition("[")[2]
-            kind = next((kind for kind in KINDS if kind in parameters), None)
-            return kind or super()._split_scope(nodeid)
+            return _database_of(nodeid) or super()._split_scope(nodeid)
 
     return ByDatabase(config, log)
+
+
+def _database_of(nodeid: str) -> str | None:
+    parameters = nodeid.partition("[")[2]
+    return next((kind for kind in KINDS if kind in parameters), None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

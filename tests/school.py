@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 
 import httpx
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from app import clock
 from app.carrier.client import CarrierClient, MailboxClient
 from app.database import db, transaction
-from app.models import Direction, Message
+from app.models import Direction, Hook, Message
 from app.rules.access import Viewer
 from app.rules.lifecycle import Status
 from app.services import accounts, adding, staff, tokens
@@ -167,6 +167,16 @@ class School:
         finally:
             for member in school._members:
                 member.api.close()
+            school._tell_nobody_any_more()
+
+    def _tell_nobody_any_more(self) -> None:
+        """Or its webhooks would be tried again as long as the processes run."""
+        mine = Hook.institution_id == self.id
+        with self.app.app_context():
+            if db.session.execute(select(Hook.id).where(mine)).first():
+                with transaction():
+                    db.session.execute(update(Hook).where(mine).values(paused_at=clock.now()))
+            db.session.remove()
 
     def another(self) -> AbstractContextManager["School"]:
         """A second institution on the same deployment."""

@@ -22,8 +22,7 @@ def entries(page: Page) -> Locator:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_an_administrator_sees_who_changed_what_and_takes_it_away(school, opened, size):
-    width, height = SIZES[size]
-    window: dict[str, Any] = {"viewport": {"width": width, "height": height}}
+    window: dict[str, Any] = {"viewport": SIZES[size]}
     tomas = school.person("mobile", name="Tomás Herrera")
     school.set_status(tomas, 0, "disabled")
     page = opened(school.admin(), "/settings", **window)

@@ -14,8 +14,7 @@ pytestmark = ON_SQLITE
 
 
 def window(size: str) -> dict[str, Any]:
-    width, height = SIZES[size]
-    return {"viewport": {"width": width, "height": height}}
+    return {"viewport": SIZES[size]}
 
 
 def version(school: School) -> int:

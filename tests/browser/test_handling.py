@@ -26,8 +26,7 @@ def begun(school):
 def test_a_text_for_later_is_written_changed_and_canceled(begun, opened, size):
     """C-13: dashed and at the end of the thread; a reply asks before it goes."""
     dana, _, _, thread = begun
-    width, height = SIZES[size]
-    page = opened(dana, f"/inbox/{thread}", viewport={"width": width, "height": height})
+    page = opened(dana, f"/inbox/{thread}", viewport=SIZES[size])
     box(page).fill("Reminder: Tuesday, 8:30")
     page.locator("#later-menu summary").click()
     wrong = looked_at(page)

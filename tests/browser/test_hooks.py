@@ -15,8 +15,7 @@ pytestmark = ON_POSTGRESQL
 
 @pytest.mark.parametrize("size", SIZES)
 def test_another_system_is_told_and_the_page_shows_it_live(school: School, opened, size):
-    width, height = SIZES[size]
-    window: dict[str, Any] = {"viewport": {"width": width, "height": height}}
+    window: dict[str, Any] = {"viewport": SIZES[size]}
     page = opened(
         school.admin(), "/settings", permissions=["clipboard-read", "clipboard-write"], **window
     )

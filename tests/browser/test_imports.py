@@ -24,8 +24,7 @@ def counted(page: Page, word: str) -> Any:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_file_is_uploaded_looked_at_tried_and_imported(school, opened, size):
-    width, height = SIZES[size]
-    window: dict[str, Any] = {"viewport": {"width": width, "height": height}}
+    window: dict[str, Any] = {"viewport": SIZES[size]}
     number = new_number()
     text = f"Nr,Ruf,Last name,Funk\nN1,Maya,Torres,{number}\nN2,,Herrera,\nN3,Noor,Haddad,911\n"
     page = opened(school.admin(), "/people?view=all", **window)

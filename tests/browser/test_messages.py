@@ -28,7 +28,6 @@ def live(page: Page) -> None:
 def test_a_status_changes_before_two_who_look(school, opened, size):
     """S4-25, S4-26: in place, also where the filter would no longer find it; what is picked stays
     picked, and what is new is counted until it is asked for."""
-    width, height = SIZES[size]
     dana, _ = school.holder()
     maya, noor = school.person("mobile"), school.person("mobile", name="Noor Aziz")
     school.carrier.handset(maya.numbers[0], behaviour="silent")
@@ -36,7 +35,7 @@ def test_a_status_changes_before_two_who_look(school, opened, size):
     dana.settled(sent["id"], "accepted", "sent")
     (text,) = school.ledger(maya.numbers[0])
     page = opened(dana, "/messages?status=accepted&status=sent")
-    boss = opened(school.admin(), "/messages", viewport={"width": width, "height": height})
+    boss = opened(school.admin(), "/messages", viewport=SIZES[size])
     for each in (page, boss):
         live(each)
         row(each, "The door is open").get_by_role("radio").check()

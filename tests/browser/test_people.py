@@ -168,7 +168,6 @@ def test_who_may_not_write_sees_what_would_happen_and_changes_nothing(school, ta
 
 @pytest.mark.parametrize("size", SIZES)
 def test_my_students_at_a_glance(school, opened, size):
-    width, height = SIZES[size]
     dana, ours = school.holder()
     maya, devon = school.person("mobile"), school.person(name="Devon Price")
     tomas = school.person("mobile", name="Tomás Herrera")
@@ -176,7 +175,7 @@ def test_my_students_at_a_glance(school, opened, size):
         dana.api.put(f"/people/{person.id}/advisors/{dana.id}")
     dana.send(tomas)
     school.texts(tomas.numbers[0], ours, "STOP")
-    page = opened(dana, "/people", viewport={"width": width, "height": height})
+    page = opened(dana, "/people", viewport=SIZES[size])
     expect(page.get_by_role("link", name="My students")).to_have_attribute("aria-current", "page")
     row = {n: page.locator("tbody tr").filter(has_text=n) for n in ("Maya", "Devon", "Tomás")}
     expect(row["Maya"]).to_contain_text("Textable")

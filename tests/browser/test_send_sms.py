@@ -49,10 +49,9 @@ def pick(page: Page, body: str, name: str) -> None:
 def test_a_free_number_with_the_window_kept_open(school, opened, size):
     """S4-3, S4-27, S4-35, S4-40, S4-42..S4-44, S4-48, S4-49: what goes is said before, what went is
     said after and goes on being told, and the form is ready for the next."""
-    width, height = SIZES[size]
     dana, ours = school.holder()
     first, second = new_number(), new_number()
-    page = opened(dana, "/messages", viewport={"width": width, "height": height})
+    page = opened(dana, "/messages", viewport=SIZES[size])
     open_dialog(page)
     expect(number(page)).to_be_focused()
     expect(line(page)).to_have_text("Type the number first.")
@@ -95,13 +94,12 @@ def test_a_free_number_with_the_window_kept_open(school, opened, size):
 def test_to_the_person_of_the_picked_row(school, opened, size):
     """S4-28, S4-32..S4-37: one phone stands there, of several one is chosen; one without consent
     warns at the field and nothing can be sent; live when the consent changes."""
-    width, height = SIZES[size]
     dana, _ = school.holder()
     maya, bo = school.person("mobile", "home"), school.person("mobile", name="Bo Lind")
     school.set_status(maya, 1, "disabled")
     dana.send(maya, "The door is open")
     dana.send(bo, "Hello Bo")
-    page = opened(dana, "/messages", viewport={"width": width, "height": height})
+    page = opened(dana, "/messages", viewport=SIZES[size])
     expect(page.locator("#picked")).to_have_count(0)  # a contact is needed, and none is selected
     pick(page, "Hello Bo", "Bo Lind")
     options = phone(page).locator("option")

@@ -19,8 +19,7 @@ def line(page: Page, name: str) -> Locator:
 @pytest.mark.parametrize("size", SIZES)
 def test_a_colleague_is_invited_chooses_a_password_and_signs_in(school, opened, page, size):
     """D3: by mail, with a link that works once."""
-    width, height = SIZES[size]
-    window: dict[str, Any] = {"viewport": {"width": width, "height": height}}
+    window: dict[str, Any] = {"viewport": SIZES[size]}
     admin = opened(school.admin(), "/staff", **window)
     admin.get_by_role("link", name="Invite").click()
     admin.get_by_label("Name").fill("Nia Fox")

@@ -25,8 +25,7 @@ def listed(page: Page, name: str) -> Locator:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_token_is_made_shown_once_and_ended(school, opened, size):
-    width, height = SIZES[size]
-    window: dict[str, Any] = {"viewport": {"width": width, "height": height}}
+    window: dict[str, Any] = {"viewport": SIZES[size]}
     page = opened(school.admin(), permissions=["clipboard-read", "clipboard-write"], **window)
     page.locator("#account-menu summary").click()
     page.get_by_role("link", name="API tokens").click()
