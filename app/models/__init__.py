@@ -29,7 +29,7 @@ from app.models.numbers import (
     SenderNumber,
 )
 from app.models.org_units import OrgUnit
-from app.models.people import ContactNumber, Person, PersonKind, PersonPhone
+from app.models.people import ContactNumber, Guardianship, Person, PersonKind, PersonPhone
 from app.models.records import (
     AuditEntry,
     Beat,
@@ -78,6 +78,7 @@ __all__ = [
     "EventCounter",
     "EventRow",
     "FactDay",
+    "Guardianship",
     "Hook",
     "HookDelivery",
     "HookState",

@@ -117,3 +117,15 @@ class PersonPhone(Base):
     def facts(self) -> Phone:
         number = self.contact_number
         return Phone(self.id, number.id, number.e164, self.type, number.consent, self.verified_at)
+
+
+class Guardianship(Base):
+    """That somebody stands for a student, as an import said; named by `source_id`, the guardian's
+    own, whether or not we know them yet."""
+
+    __tablename__ = "guardianship"
+    __table_args__ = (Index("ix_guardianship_of", "institution_id", "source_id"),)
+
+    person_id: Mapped[int] = mapped_column(Id, ref("person"), primary_key=True)
+    source_id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    institution_id: Mapped[institution_fk]

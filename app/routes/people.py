@@ -115,6 +115,7 @@ def _page(person_id: int, **form: Any) -> str:
         removed=removed if found.may_edit else None,
         talks=[views.talk(row, asking) for row in records.conversations(asking, person_id)],
         history=_history(found, shown, asking),
+        family=found.family,
         advisors=_advisors(found, asking),
     )
 

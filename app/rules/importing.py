@@ -107,7 +107,7 @@ class Entry:
     """What a row says about a person. None, and a phone type that is not given, leave alone what is
     known. `key`: by which the same person is known again within the file. `says_kind`: else the
     kind is only what somebody new becomes. `phones`: (E.164, type). `advisors`: emails of staff, or
-    in OneRoster ids of users. `gone`: to be removed."""
+    in OneRoster ids of users. `guardians`: ids of who stands for them. `gone`: to be removed."""
 
     key: str
     source_id: str | None
@@ -118,6 +118,7 @@ class Entry:
     timezone: str | None = None
     phones: tuple[tuple[str, PhoneType], ...] = ()
     advisors: tuple[str, ...] = ()
+    guardians: tuple[str, ...] | None = None
     gone: bool = False
     says_kind: bool = False
 

@@ -15,6 +15,7 @@ from app.rules.search import folded
 
 _NEEDED = {"sourcedid", "givenname", "familyname"}
 _GONE = "tobedeleted"
+_AGENTS = ("agentsourcedids", "agents")
 _STAFF: tuple[str, ...] = ("teacher", "administrator", "aide", "proctor", "counselor", "principal")
 _STAFF += ("districtadministrator", "siteadministrator", "systemadministrator", "advisor")
 _KIND_OF = {
@@ -89,10 +90,13 @@ def kind_of(role: str) -> str:
     return _KIND_OF.get(plain_name(role), "")
 
 
-def agents(columns: Columns, cells: Sequence[str]) -> list[str]:
-    """The ids of the users who stand for this one."""
-    listed = columns.cell(cells, "agentsourcedids") or columns.cell(cells, "agents")
-    return [each.strip()[: LONGEST["source_id"]] for each in listed.split(",") if each.strip()]
+def agents(columns: Columns, cells: Sequence[str]) -> tuple[str, ...] | None:
+    """The ids of the users who stand for this one; None where no column says it."""
+    if not columns.at.keys() & {*_AGENTS}:
+        return None
+    listed = ",".join(columns.cell(cells, name) for name in _AGENTS)
+    ids = (each.strip()[: LONGEST["source_id"]] for each in listed.split(","))
+    return tuple(dict.fromkeys(each for each in ids if each))
 
 
 def kind_in(cells: Sequence[str], columns: Columns, kind_by_id: Callable[[str], str]) -> str:
@@ -138,10 +142,11 @@ def read_user(
         said.problems.append(what)
     if said.problems:
         return Refused(said.reason, source_id, name)
-    linked = tuple(agents(columns, cells)) if kind == "student" else ()
+    linked = agents(columns, cells) if kind == "student" else None
     return Entry(
         *(source_id, source_id, first, last, email, kind),
         says_kind=True,
         phones=phones,
-        advisors=linked,
+        advisors=linked or (),
+        guardians=linked,
     )

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from app.database import LOCK, db
 from app.models import Advisee, ContactNumber, Person, PersonPhone, SenderNumber, Staff
 from app.rules.importing import Entry, same_name
+from app.services import guardians
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Known:
     ours: set[str]  # numbers
     advisors: dict[str, int]  # staff ids by what the rows call them
     linked: set[tuple[int, int]]  # (staff, person)
+    guardians: dict[int, set[str]]  # their ids, by student
     shared: dict[str, int]  # how many people have a number
 
 
@@ -58,6 +60,7 @@ def known(job: Job, entries: Sequence[Entry]) -> Known:
         {(staff_id, person_id) for staff_id, person_id in db.session.execute(links)}
         if job.links
         else set(),
+        guardians.named(ids) if any(entry.guardians is not None for entry in entries) else {},
         _shared(job, numbers),
     )
 

@@ -44,6 +44,7 @@ class Plan:
     phones: list[dict[str, Any]] = field(default_factory=list)
     away: list[str] = field(default_factory=list)  # numbers that stay taken away
     links: list[int] = field(default_factory=list)
+    guardians: set[str] | None = None  # None: as they are
     person_id: int | None = None
 
     def refuse(self, reason: str, outcome: Outcome = Outcome.REFUSED) -> None:
@@ -126,6 +127,9 @@ def _plan(job: Job, plan: Plan, entry: Entry, known: Known, taken: set[int]) -> 
         said.append("phones")
     if plan.links:
         said.append("advisor")
+    _plan_guardians(plan, entry, known)
+    if plan.guardians is not None:
+        said.append("guardians")
     if person is None:
         plan.outcome = Outcome.CREATED
     elif said:
@@ -147,6 +151,14 @@ def _linked(job: Job, plan: Plan, entry: Entry, known: Known) -> bool:
         if staff_id and (staff_id, plan.person_id) not in known.linked:
             plan.links.append(staff_id)
     return True
+
+
+def _plan_guardians(plan: Plan, entry: Entry, known: Known) -> None:
+    """An agent with an account here is an advisor; whoever is no agent any more is no guardian."""
+    if entry.guardians is not None:
+        wanted = {each for each in entry.guardians if each not in known.advisors}
+        if wanted != known.guardians.get(plan.person_id or 0, set()):
+            plan.guardians = wanted
 
 
 def _differences(plan: Plan, entry: Entry, person: Any, known: Known) -> list[str]:

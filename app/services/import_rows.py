@@ -30,6 +30,7 @@ from app.rules.consent import ConsentEvent, SmsStatus
 from app.rules.history import ADDED_AFTER_STOP
 from app.rules.importing import PROSPECT, Entry
 from app.rules.search import folded, tail
+from app.services import guardians
 from app.services.consent import Change, apply
 from app.services.import_claims import lease
 from app.services.import_known import Job
@@ -132,6 +133,9 @@ def _carry_out(job: Job, plans: Sequence[Plan]) -> None:
     ]
     if changes:
         apply(job.institution_id, changes, now)
+    families = {p.person_id: p.guardians for p in plans if p.person_id and p.guardians is not None}
+    if families:
+        guardians.replace(job.institution_id, families)
     links = [
         {
             "staff_id": staff_id,

@@ -25,7 +25,7 @@ from app.rules.access import Can, Viewer
 from app.rules.dispatch import Decision, decide
 from app.rules.sender import OurNumber, SenderFacts
 from app.rules.words import Names
-from app.services import sending, students
+from app.services import guardians, sending, students
 from app.services.consent import may_edit
 from app.services.deciding import Gathered, Target, gather
 from app.services.dispatching import names_for
@@ -42,13 +42,15 @@ MOST_STAFF = 500  # to choose an advisor from
 @dataclass(frozen=True, slots=True)
 class Profile:
     """`phones`: the last verified first, each with the name of who verified it (S3-71). `ours`: the
-    number that a member of staff holds (S3-31). `thread`: the viewer's own with this person."""
+    number that a member of staff holds (S3-31). `thread`: the viewer's own with this person.
+    `family`: the guardians of a student, or the students of a guardian."""
 
     person: Person
     thread: Conversation | None
     phones: list[tuple[PersonPhone, str | None]]
     ours: str | None
     advisors: list[Advisor]
+    family: list[Person]
     may_edit: bool
     may_edit_consent: bool
 
@@ -65,6 +67,7 @@ def of(viewer: Viewer, person_id: int) -> Profile:
         found,
         ours,
         students.advisors(viewer, person_id),
+        guardians.family(viewer, person),
         theirs and viewer.can(Can.PEOPLE_EDIT),
         theirs and viewer.can(Can.CONSENT_EDIT),
     )

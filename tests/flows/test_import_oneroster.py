@@ -1,5 +1,7 @@
 """OneRoster: a set of files becomes students, guardians, staff and whose students they are."""
 
+import re
+
 import pytest
 
 from tests.imports import (
@@ -15,7 +17,7 @@ from tests.imports import (
     uploaded,
     zipped,
 )
-from tests.school import new_number
+from tests.school import School, new_number
 
 
 @pytest.mark.parametrize("version", ["1.1", "1.2"])
@@ -41,6 +43,32 @@ def test_oneroster_brings_students_guardians_and_advisors(school, version):
         run = answered(school, run, remove=True, count=1)
         assert run["counts"] == {"unchanged": 2, "skipped": 1, "removed": 1}
         assert person(school, "s1") is None
+
+
+def test_the_agents_of_a_student_are_their_guardians(school):
+    """Each leads to the other; who is no agent any more is no guardian."""
+    head = "sourcedId,role,givenName,familyName,agentSourcedIds\n"
+    ana, maya = "g1,guardian,Ana,Torres,\n", 's1,student,Maya,Torres,"g1,g2"\n'
+    imported(school, "", files={"users.csv": f"{head}{maya}{ana}"})
+    late = imported(school, "", files={"users.csv": f"{head}g2,parent,Luis,Vega,\n"})
+    assert late["counts"] == {"created": 1}
+    assert family(school, "s1") == ["Ana Torres", "Luis Vega"]
+    assert family(school, "g1") == family(school, "g2") == ["Maya Torres"]
+    without = {"users.csv": f"{head}{maya.replace('g1,g2', 'g2')}{ana}"}
+    assert imported(school, "", files=without)["counts"] == {"changed": 1, "unchanged": 1}
+    assert imported(school, "", files=without)["counts"] == {"unchanged": 2}
+    assert (family(school, "s1"), family(school, "g1")) == (["Luis Vega"], [])
+    nothing_said = "sourcedId,role,givenName,familyName\ns1,student,Maya,Torres\n"
+    assert imported(school, "", files={"users.csv": nothing_said})["counts"] == {"unchanged": 1}
+    assert family(school, "s1") == ["Luis Vega"]
+
+
+def family(school: School, source_id: str) -> list[str]:
+    """Whom the page of this person leads to."""
+    with school.browser(school.admin()) as browser:
+        page = browser.get(f"/people/{person(school, source_id)['id']}").text
+    _, _, card = page.partition('id="family"')
+    return re.findall(r'<a href="/people/\d+">([^<]+)</a>', card.partition("</section>")[0])
 
 
 def test_a_zip_of_oneroster_is_uploaded_as_it_is(school):

@@ -64,9 +64,8 @@ def test_a_role_is_a_kind_of_person_and_no_right(role, kind):
 def test_sms_is_the_mobile_and_phone_the_other():
     found = user(sms="(512) 555-0147", phone="512-555-0148", email="Maya@x.edu")
     phones = (("+15125550147", PhoneType.MOBILE), ("+15125550148", PhoneType.HOME))
-    assert found == Entry(
-        "u1", "u1", "Maya", "Torres", "maya@x.edu", "student", phones=phones, says_kind=True
-    )
+    maya = ("u1", "u1", "Maya", "Torres", "maya@x.edu", "student")
+    assert found == Entry(*maya, phones=phones, guardians=(), says_kind=True)
     same = user(sms="5125550147", phone="(512) 555-0147")
     assert same.phones == phones[:1]
 
@@ -79,10 +78,11 @@ def test_a_user_of_1_2_has_the_role_that_the_other_file_says():
 
 def test_the_agents_of_a_student_stand_for_them():
     found = user(agentSourcedIds="g1, t1 ,")
-    assert found.advisors == ("g1", "t1")
+    assert found.advisors == found.guardians == ("g1", "t1")
     assert user(role="teacher", agentSourcedIds="g1").advisors == ()
     columns = Columns.of(["agentSourcedIds"])
-    assert agents(columns, [""]) == []
+    assert agents(columns, [""]) == ()
+    assert agents(Columns.of(["sourcedId"]), ["u1"]) is None  # nothing is said, nothing changes
 
 
 def test_who_is_to_be_deleted_and_who_is_switched_off():

@@ -209,3 +209,14 @@ def upgrade() -> None:
     with op.batch_alter_table('message', schema=None) as batch_op:
         batch_op.add_column(sa.Column('org_unit_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.create_index('ix_message_unit', ['org_unit_id', 'created_at', 'id'], unique=False, sqlite_where=sa.text('message.org_unit_id IS NOT NULL'), postgresql_where=sa.text('message.org_unit_id IS NOT NULL'))
+
+    op.create_table('guardianship',
+    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('source_id', sa.String(length=200), nullable=False),
+    sa.Column('institution_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.ForeignKeyConstraint(['institution_id'], ['institution.id'], name=op.f('fk_guardianship_institution_id_institution')),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_guardianship_person_id_person')),
+    sa.PrimaryKeyConstraint('person_id', 'source_id', name=op.f('pk_guardianship'))
+    )
+    with op.batch_alter_table('guardianship', schema=None) as batch_op:
+        batch_op.create_index('ix_guardianship_of', ['institution_id', 'source_id'], unique=False)
