@@ -53,6 +53,7 @@ CODES: dict[str, Code] = {
     "30034": Code("Our number is not registered for texting", Then.EMAIL),
     # Ours: the account or the sending number cannot be used.
     "20003": Code("The provider does not accept our credentials", Then.WAIT),
+    "20005": Code("The provider account is not active", Then.WAIT),
     "20404": Code("The provider does not know our account", Then.WAIT),
     "21212": Code("Our number is not valid at the provider", Then.WAIT),
     "21601": Code("Our number cannot send texts", Then.WAIT),
