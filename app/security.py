@@ -5,12 +5,23 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, redirect, request, session, url_for
-from sqlalchemy import ColumnElement, Select, String, cast, func, insert, null, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    bindparam,
+    cast,
+    func,
+    insert,
+    null,
+    select,
+    update,
+)
 from sqlalchemy.orm import joinedload
 
 from app import clock
@@ -84,28 +95,37 @@ def _granted(of_role: frozenset[Can], scopes: list[str] | None) -> frozenset[Can
     return of_role if scopes is None else frozenset(c for c in of_role if c in scopes)
 
 
+@cache  # every request asks this, and writing it down takes longer than the answer
 def _with_owner(credential: Any) -> Select[Any]:
+    """Of the sign-in or token with the hash `asked`, at the time `now`: itself, whose it is, their
+    institution, and whom they cover."""
     return (
-        select(credential, Staff, Institution, _covered())
+        select(credential, Staff, Institution, _covered(bindparam("now")))
         .join(Staff, Staff.id == credential.staff_id)
         .join(Institution, Institution.id == Staff.institution_id)
-        .where(Staff.active)
+        .where(Staff.active, credential.token_hash == bindparam("asked"))
         .options(joinedload(Staff.roles))
     )
 
 
-def _covered() -> Any:
-    """The ids of the staff whom this one covers now, as one text, so that it is one query."""
+def _owner(credential: Any, token: str, *good: ColumnElement[bool]) -> Any:
+    """The row of it; None where no good one has this token."""
+    asked = {"asked": hash_token(token), "now": clock.now()}
+    found = db.session.execute(_with_owner(credential).where(*good), asked)
+    return found.unique().first()
+
+
+def _covered(now: Any) -> Any:
+    """The ids of the staff whom this one covers, as one text, so that it is one query."""
     return (
         select(func.aggregate_strings(cast(Cover.staff_id, String), " "))
-        .where(Cover.by_staff_id == Staff.id, *cover_is_on())
+        .where(Cover.by_staff_id == Staff.id, *cover_is_on(now))
         .scalar_subquery()
     )
 
 
-def cover_is_on() -> list[ColumnElement[bool]]:
+def cover_is_on(now: Any) -> list[ColumnElement[bool]]:
     """Of the row of a cover: it has begun and not ended."""
-    now = clock.now()
     return [Cover.from_at <= now, Cover.until_at > now]
 
 
@@ -152,10 +172,10 @@ def still_valid(asked: Iterable[Credential]) -> dict[Credential, Rights]:
         .where(staff_role.c.staff_id.in_({staff_id for staff_id, *_ in owners.values()}))
     ):
         roles[staff_id].append((kind, capabilities))
-    covers = defaultdict(set)
+    covers, on = defaultdict(set), cover_is_on(clock.now())
     for staff_id, holder in db.session.execute(
         select(Cover.by_staff_id, Cover.staff_id).where(
-            Cover.by_staff_id.in_({staff_id for staff_id, *_ in owners.values()}), *cover_is_on()
+            Cover.by_staff_id.in_({staff_id for staff_id, *_ in owners.values()}), *on
         )
     ):
         covers[staff_id].add(holder)
@@ -186,14 +206,7 @@ def viewer_of_cookie() -> Viewer | None:
     if (token := session.get(_COOKIE_KEY)) is None:
         return None
     now = clock.now()
-    row = (
-        db.session.execute(
-            _with_owner(Login).where(Login.token_hash == hash_token(token), *login_is_good())
-        )
-        .unique()
-        .first()
-    )
-    if row is None:
+    if (row := _owner(Login, token, *login_is_good())) is None:
         return None
     login, staff, institution, covered = row
     g.credential, g.institution = Credential("login", login.id), institution  # kept for the page
@@ -207,16 +220,7 @@ def viewer_of_token() -> Viewer | None:
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() != "bearer" or not token:
         return None
-    row = (
-        db.session.execute(
-            _with_owner(ApiToken).where(
-                ApiToken.token_hash == hash_token(token.strip()), ApiToken.revoked_at.is_(None)
-            )
-        )
-        .unique()
-        .first()
-    )
-    if row is None:
+    if (row := _owner(ApiToken, token.strip(), ApiToken.revoked_at.is_(None))) is None:
         return None
     found, staff, institution, covered = row
     g.credential, g.institution = Credential("token", found.id), institution
@@ -230,7 +234,7 @@ def viewer_of_staff(staff_id: int) -> Viewer | None:
     left."""
     row = (
         db.session.execute(
-            select(Staff, Institution, _covered())
+            select(Staff, Institution, _covered(clock.now()))
             .join(Institution, Institution.id == Staff.institution_id)
             .where(Staff.id == staff_id, Staff.active)
             .options(joinedload(Staff.roles))

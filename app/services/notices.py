@@ -40,7 +40,7 @@ def write_notices() -> int:
     with transaction():
         rows = db.session.execute(
             select(Conversation, Staff, Institution)
-            .outerjoin(Cover, and_(Cover.staff_id == Conversation.staff_id, *cover_is_on()))
+            .outerjoin(Cover, and_(Cover.staff_id == Conversation.staff_id, *cover_is_on(now)))
             .join(Staff, Staff.id == func.coalesce(Cover.by_staff_id, Conversation.staff_id))
             .join(Institution, Institution.id == Conversation.institution_id)
             .where(
