@@ -10,7 +10,7 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -337,6 +337,20 @@ def newest_with_word(found: Select[Any], table: Any, word: str) -> Select[Any]:
     rows, matches = _matching(table, word)  # comes in the order of ids, as far as it is read
     joined = found.select_from(rows).join(table, table.id == rows.c.rowid)
     return joined.where(matches).order_by(rows.c.rowid.desc())
+
+
+def few_with_words(table: Any, words: Sequence[str], most: int) -> list[int] | None:
+    """The ids of the rows that have all of these, as of `has_word`; None where they are more than
+    `most`. Always None on PostgreSQL, whose planner knows by itself which words are rare."""
+    if db.engine.dialect.name == "postgresql":
+        return None
+    rows, _ = _matching(table, "")
+    every = " AND ".join(f'"{word}"*' for word in words)
+    asked = select(rows.c.rowid).where(
+        rows.c[f"{table.__tablename__}_words"].bool_op("MATCH")(every)
+    )
+    found = list(db.session.execute(asked.limit(most + 1)).scalars())
+    return found if len(found) <= most else None
 
 
 def _matching(table: Any, word: str) -> tuple[TableClause, ColumnElement[bool]]:

@@ -5,6 +5,7 @@ of email by a part of it. A number is looked for among the numbers first: they a
 messages, and most of what is typed leaves a handful.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, false, or_, select
@@ -21,27 +22,36 @@ _IN = Message.direction == Direction.INBOUND
 _OUT = Message.direction == Direction.OUTBOUND
 
 
-def other_side(viewer: Viewer, typed: str) -> ColumnElement[bool]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Which messages. `few`: of so few phones or people that an index brings them at once."""
+
+    where: ColumnElement[bool]
+    few: bool = False
+
+
+def other_side(viewer: Viewer, typed: str) -> Found:
     """Messages with this phone, or with somebody of this name, in and out."""
     digits = _digits(typed)
     if digits:
         return _with_number(viewer, digits)
     if "@" in typed:
-        return and_(_OUT, Message.to_address.contains(typed.strip().lower(), autoescape=True))
+        address = typed.strip().lower()
+        return Found(and_(_OUT, Message.to_address.contains(address, autoescape=True)))
     return _with_name(viewer, typed)
 
 
 def sent_from(viewer: Viewer, typed: str) -> ColumnElement[bool]:
     """What a member of staff, or a number of ours, sent; what came from a phone or a person."""
     ours = _ours(viewer, typed)
-    return or_(and_(_OUT, ours), and_(_IN, other_side(viewer, typed)))
+    return or_(and_(_OUT, ours), and_(_IN, other_side(viewer, typed).where))
 
 
 def sent_to(viewer: Viewer, typed: str) -> ColumnElement[bool]:
     """What went to a phone, a person or an address; what came in to a number of ours."""
     digits = _digits(typed)
     inbound = _of_number(viewer, digits) if digits else false()
-    return or_(and_(_OUT, other_side(viewer, typed)), and_(_IN, inbound))
+    return or_(and_(_OUT, other_side(viewer, typed).where), and_(_IN, inbound))
 
 
 def _digits(typed: str) -> str:
@@ -50,7 +60,7 @@ def _digits(typed: str) -> str:
     return found if found and not any(c.isalpha() for c in typed) else ""
 
 
-def _with_number(viewer: Viewer, digits: str) -> ColumnElement[bool]:
+def _with_number(viewer: Viewer, digits: str) -> Found:
     found = _some(
         select(ContactNumber.id).where(
             ContactNumber.institution_id == viewer.institution_id,
@@ -58,23 +68,23 @@ def _with_number(viewer: Viewer, digits: str) -> ColumnElement[bool]:
         )
     )
     if len(found) <= FEW:
-        return Message.contact_number_id.in_(found)
-    return or_(
-        and_(_OUT, Message.channel == Channel.SMS, Message.to_address.contains(digits)),
-        and_(_IN, Message.from_address.contains(digits)),
-    )
+        return Found(Message.contact_number_id.in_(found), few=True)
+    sent = and_(_OUT, Message.channel == Channel.SMS, Message.to_address.contains(digits))
+    return Found(or_(sent, and_(_IN, Message.from_address.contains(digits))))
 
 
-def _with_name(viewer: Viewer, typed: str) -> ColumnElement[bool]:
+def _with_name(viewer: Viewer, typed: str) -> Found:
     words = search.folded(typed).split()[: search.MOST_TERMS]
     if not words:
-        return false()
+        return Found(false())
     named = select(Person.id).where(
         Person.institution_id == viewer.institution_id,
         *(has_word(Person, word) for word in words),
     )
     found = _some(named)
-    return Message.person_id.in_(found if len(found) <= FEW else named)
+    if len(found) <= FEW:
+        return Found(Message.person_id.in_(found), few=True)
+    return Found(Message.person_id.in_(named))
 
 
 def _ours(viewer: Viewer, typed: str) -> ColumnElement[bool]:

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, false, or_, select, union_all
 from sqlalchemy.orm import aliased
 
-from app.database import db, has_word, only_checked
+from app.database import db, few_with_words, has_word, only_checked
 from app.errors import NotFound
 from app.models import (
     Conversation,
@@ -37,6 +37,7 @@ from app.services.org_units import Within
 
 PAGE = 50  # messages
 FEW_UNITS = 20  # each of which is a range of an index; of more, the time is walked along
+RARE = 2000  # messages with a word that are sorted; of more, the latest are soon found in order
 MOST_NEW = 100  # counted before it is "100 or more"
 
 
@@ -111,11 +112,13 @@ class Row:
         return Place(message.status, message.channel, message.created_at, message.id)
 
 
-def seen_by(viewer: Viewer) -> ColumnElement[bool]:
+def seen_by(viewer: Viewer, *, few: bool = False) -> ColumnElement[bool]:
     """Who sees which message: who sees its conversation (C-19). Said of the message itself where
-    that is everybody's, so that an index of all of them serves; where it is a unit's, which may
-    hold many conversations, of each message as it is found."""
-    inside = Message.institution_id == viewer.institution_id
+    that is everybody's, so that an index of all of them serves, unless another condition leaves a
+    `few`; where it is a unit's, which may hold many conversations, of each message as it is
+    found."""
+    institution = only_checked(Message.institution_id) if few else Message.institution_id
+    inside = institution == viewer.institution_id
     if viewer.sees_all:
         return inside
     seen = select(Conversation.id).where(inbox.seen_by(viewer))
@@ -218,11 +221,10 @@ def _conditions(viewer: Viewer, wanted: Wanted) -> list[ColumnElement[bool]]:
 
 
 def _filtered(viewer: Viewer, wanted: Wanted) -> list[ColumnElement[bool]]:
-    found = [seen_by(viewer)]
-    if wanted.text.strip():
-        found.append(_said(viewer, wanted.text))
-    if wanted.phone.strip():
-        found.append(ends.other_side(viewer, wanted.phone))
+    said = [_said(viewer, wanted.text)] if wanted.text.strip() else []
+    with_ = [ends.other_side(viewer, wanted.phone)] if wanted.phone.strip() else []
+    first = (*said, *with_)
+    found = [seen_by(viewer, few=any(each.few for each in first)), *(each.where for each in first)]
     if wanted.from_.strip():
         found.append(ends.sent_from(viewer, wanted.from_))
     if wanted.to.strip():
@@ -238,15 +240,19 @@ def _filtered(viewer: Viewer, wanted: Wanted) -> list[ColumnElement[bool]]:
     return found
 
 
-def _said(viewer: Viewer, typed: str) -> ColumnElement[bool]:
+def _said(viewer: Viewer, typed: str) -> ends.Found:
     """All of the words that are typed, each the beginning of one; what holds no word is nowhere."""
     words = search.folded(typed).split()[: search.MOST_TERMS]
     if not words:
-        return false()
+        return ends.Found(false())
     if viewer.sees_more:
-        return and_(*(has_word(Message, word) for word in words))
+        if (rare := few_with_words(Message, words, RARE)) is not None:
+            return ends.Found(Message.id.in_(rare), few=True)
+        return ends.Found(and_(*(has_word(Message, word) for word in words)))
     said = Message.words  # of few conversations: an index of words would bring everybody's
-    return and_(*(or_(said.startswith(word), said.contains(f" {word}")) for word in words))
+    return ends.Found(
+        and_(*(or_(said.startswith(word), said.contains(f" {word}")) for word in words))
+    )
 
 
 def _of(statuses: Collection[Listed]) -> list[ColumnElement[bool]]:
