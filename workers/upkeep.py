@@ -14,6 +14,7 @@ from app.services import (
     import_runs,
     later,
     notices,
+    reminders,
 )
 
 
@@ -48,6 +49,8 @@ def forget_old() -> None:
 
 
 def write_notices() -> None:
-    """Email holders about replies that no browser of theirs shows."""
+    """Email holders about replies that no browser of theirs shows, and whoever may claim it about
+    what nobody holds."""
     jobs.answered(Job.NOTICES)
     notices.write_notices()
+    reminders.remind()

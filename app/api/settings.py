@@ -30,6 +30,9 @@ class Settings(Shape):
     `reply_reserve`: places of the month's limit kept for answers. `segment_price`: what the
     provider charges for a segment, in millionths of a dollar; null = not known.
 
+    `unclaimed_answer`: to a text that nobody holds, null = none; `unclaimed_hours`: until those who
+    may claim it are reminded, null = never.
+
     `help_contact`: named in our answer to HELP. `more_…_words`: beside STOP and START (D15).
     """
 
@@ -49,6 +52,8 @@ class Settings(Shape):
     help_contact: str | None
     more_stop_words: list[str]
     more_start_words: list[str]
+    unclaimed_answer: str | None
+    unclaimed_hours: int | None
     reply_notice: Mail
     fallback_email: Mail
     version: int
@@ -79,6 +84,8 @@ class SettingsChanges(Changes):
     help_contact: Annotated[Text, Field(max_length=200)] | None = ABSENT
     more_stop_words: Words = ABSENT
     more_start_words: Words = ABSENT
+    unclaimed_answer: Annotated[Text, Field(max_length=1600)] | None = ABSENT
+    unclaimed_hours: Annotated[int, Field(ge=1, le=settings.LONGEST_UNCLAIMED)] | None = ABSENT
     reply_notice: MailChanges = ABSENT
     fallback_email: MailChanges = ABSENT
 

@@ -12,6 +12,7 @@ from app.rules.phones import PhoneType
 from app.rules.recipient import Defaults
 
 STANDARD_PRICE = 7900  # what the provider lists for a segment at home, in micro-dollars
+UNCLAIMED_HOURS = 4  # that a text may wait until somebody is reminded of it
 REPLY_NOTICE_SUBJECT = "{name} answered your text"
 REPLY_NOTICE_BODY = (
     "{name} wrote at {time}:\n\n{text}\n\nAnswer in your inbox: {link}\n\n"
@@ -56,6 +57,8 @@ class Institution(Base):
     reply_notice_body: Mapped[str] = mapped_column(Text, default=REPLY_NOTICE_BODY)
     fallback_subject: Mapped[str] = mapped_column(Text, default=FALLBACK_SUBJECT)
     fallback_body: Mapped[str] = mapped_column(Text, default=FALLBACK_BODY)
+    unclaimed_answer: Mapped[str | None] = mapped_column(Text)  # to what nobody holds; None: none
+    unclaimed_hours: Mapped[int | None] = mapped_column(default=UNCLAIMED_HOURS)  # None: never
     more_stop_words: Mapped[json_list]
     more_start_words: Mapped[json_list]
     version: Mapped[int] = mapped_column(default=1)

@@ -49,6 +49,11 @@ class Kind(StrEnum):
     STOP_REPLY = "stop_reply"  # our answers to keywords, where the provider gives none (D21)
     START_REPLY = "start_reply"
     HELP_REPLY = "help_reply"
+    AUTO_ANSWER = "auto_answer"  # to a text that nobody holds (D7)
+
+
+# They pass where texts are switched off for a number: the confirmation of a STOP must (D21).
+KEYWORD_REPLIES = (Kind.STOP_REPLY, Kind.START_REPLY, Kind.HELP_REPLY)
 
 
 class Conversation(Base):
@@ -69,6 +74,7 @@ class Conversation(Base):
     archived_at: Mapped[when_or_never]
     snoozed_until: Mapped[when_or_never]  # out of the list until then, or until they write
     notified_at: Mapped[when_or_never]  # the reply notice went out; again only after it was read
+    reminded_at: Mapped[when_or_never]  # unclaimed, and somebody was told what waits in it
     ask_opt_out: Mapped[str | None] = mapped_column(Text)  # the words that may be an opt-out (D20)
     ask_contact_id: Mapped[int | None] = mapped_column(Id)  # ... and the number that wrote them
     in_contact_id: Mapped[int | None] = mapped_column(Id)  # the last inbound text: from whom (D12)

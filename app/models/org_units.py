@@ -16,6 +16,8 @@ class OrgUnit(Base):
     there now. One that nobody holds stays where it was last. A message keeps the unit that its
     conversation was in when it was made (S4-23), so that a report about last year says the same
     after everybody has moved. That is why a removed unit stays as a row: `removed_at`.
+
+    `representative_id`: who stands for it, also after they can no more (`rules.unclaimed`).
     """
 
     __tablename__ = "org_unit"
@@ -43,6 +45,7 @@ class OrgUnit(Base):
     institution_id: Mapped[institution_fk]
     parent_id: Mapped[int | None] = mapped_column(Id, ref("org_unit"))
     name: Mapped[str] = mapped_column(String(80))
+    representative_id: Mapped[int | None] = mapped_column(Id)  # of staff
     version: Mapped[int] = mapped_column(default=1)
     removed_at: Mapped[when_or_never]
     created_at: Mapped[when]

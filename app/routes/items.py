@@ -148,7 +148,8 @@ def _why(message: Message, names: Names) -> str | None:
     if message.channel is Channel.EMAIL:
         return f"Went by email: {because}"
     if message.channel is Channel.NONE:
-        return f"{because[:1].upper()}{because[1:]}, and {words.NO_EMAIL}"
+        also = f", and {words.NO_EMAIL}" if message.error_code == "no_email" else ""
+        return f"{because[:1].upper()}{because[1:]}{also}"
     return None
 
 

@@ -61,7 +61,7 @@ _NEVER_WENT = {Status.HELD, Status.CANCELED}
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """Messages that are alike in all that counts. `automatic`: an answer to a keyword. `followed`:
+    """Messages that are alike in all that counts. `automatic`: written by nobody. `followed`:
     an email went after the text. `taken`: by the provider. `seconds`: until it was delivered."""
 
     inbound: bool

@@ -40,10 +40,11 @@ class Listed(StrEnum):
     NO_CONSENT = "no_consent"
     NO_NUMBER = "no_number"
     NOT_ALLOWED = "not_allowed"
+    NO_REPRESENTATIVE = "no_representative"
     RESENT = "resent"
 
 
-# Why it did not go as a text, in the words of S4-16, S4-18 and S4-20.
+# Why it did not go as a text, in the words of S4-16, S4-18, S4-20 and S4-21.
 BECAUSE: dict[Listed, frozenset[Reason]] = {
     Listed.NO_CONSENT: frozenset(
         {
@@ -62,11 +63,13 @@ BECAUSE: dict[Listed, frozenset[Reason]] = {
             Reason.MESSAGE_LIMIT_REACHED,
         }
     ),
+    Listed.NO_REPRESENTATIVE: frozenset({Reason.INVALID_REPRESENTATIVE}),
 }
 BECAUSE_WORDS = {
     Listed.NO_CONSENT: "Consent is not registered",
     Listed.NO_NUMBER: "SMS phone number is not entered",
     Listed.NOT_ALLOWED: "Sending SMS is not allowed",
+    Listed.NO_REPRESENTATIVE: "Invalid representative for unit",
 }
 
 _CALLED: dict[Status, str] = {

@@ -18,6 +18,8 @@ class Reason(StrEnum):
     MESSAGE_LIMIT_REACHED = "message_limit_reached"
     # After a text that failed.
     DELIVERY_FAILED = "delivery_failed"
+    # Of an answer that nobody writes: its org unit has nobody who stands for it (S4-21).
+    INVALID_REPRESENTATIVE = "invalid_representative"
     # Why this phone.
     ENABLED_PHONE = "enabled_phone"
     DEFAULT_PHONE = "default_phone"

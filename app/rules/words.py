@@ -106,6 +106,7 @@ def why_not_text(reason: Reason, names: Names, detail: str = "") -> str:
         Reason.NUMBER_LIMIT_REACHED: "all allowed numbers are in use",
         Reason.POOL_EMPTY: "no number is free",
         Reason.MESSAGE_LIMIT_REACHED: "the month’s text limit was reached",
+        Reason.INVALID_REPRESENTATIVE: f"nobody can stand for {detail or 'the org unit'}",
         Reason.DELIVERY_FAILED: "the text could not be delivered"
         + (f" ({look_up(detail).meaning.lower()})" if detail else ""),
     }
@@ -126,6 +127,7 @@ REASON_IN_SHORT: dict[Reason, str] = {
     Reason.POOL_EMPTY: "No number free",
     Reason.MESSAGE_LIMIT_REACHED: "Limit of the month reached",
     Reason.DELIVERY_FAILED: "Text not delivered",
+    Reason.INVALID_REPRESENTATIVE: "Nobody stands for the org unit",
 }
 
 # What the person who gets the email reads, after "This came as an email because".
@@ -188,6 +190,18 @@ SUMMARY_BODY = (
     "By email instead: {instead}\nOpt-outs: {opt_outs}\nAnswered: {answered}\n\n"
     "This month: {month}\n\nMore: {link}\n\n"
     "Your profile switches this summary off: {profile}"
+)
+
+# Conversations that nobody has claimed; {where} is an org unit, or the institution.
+UNCLAIMED_SUBJECT = "{waits} unclaimed in {where}"
+UNCLAIMED_BODY = (
+    "Nobody has claimed {what} in {where} for {hours}:\n\n{list}\n\n"
+    "Claim and answer: {link}\n\n{note}"
+    "You are told once about each text. After how long is set under Settings, General Settings."
+)
+UNCLAIMED_NOTE = (
+    "You get this because {where} has no representative who can answer for it "
+    "(Invalid representative for unit). Whoever manages staff chooses one: {page}\n\n"
 )
 
 LIMIT_SUBJECT = "{level}% of the texts of {month} are used"
@@ -255,6 +269,7 @@ _QUESTIONS = {
     "number": "From which number?",
     "limit": "Room under the month’s limit?",
     "email": "Is there an email address?",
+    "representative": "Who stands for the org unit?",
 }
 
 

@@ -19,11 +19,11 @@ from app import clock
 from app.config import Settings, Timing
 from app.database import LOCK, database_now, db, retrying, transaction
 from app.models import (
+    KEYWORD_REPLIES,
     MESSAGE_UNFINISHED,
     Assignment,
     Attempt,
     ContactNumber,
-    Kind,
     Message,
     PairBlock,
     ProviderAccount,
@@ -156,7 +156,7 @@ def _due(account_id: int, free: int) -> list[Message]:
                 ~blocked.exists(),
                 # An answer to a keyword waits for no unknown, but for what is on the wire.
                 and_(
-                    Message.kind != Kind.CONVERSATION,
+                    Message.kind.in_(KEYWORD_REPLIES),
                     ~blocked.where(earlier.status == Status.SENDING).exists(),
                 ),
             ),
@@ -247,7 +247,7 @@ def _may_go() -> Any:
             _open(),
             ~changed_hands(),
             or_(
-                Message.kind != Kind.CONVERSATION,  # the one confirmation of a STOP passes (D21)
+                Message.kind.in_(KEYWORD_REPLIES),  # the one confirmation of a STOP passes (D21)
                 and_(ContactNumber.status != SmsStatus.DISABLED, ~pair_blocked.exists()),
             ),
         )

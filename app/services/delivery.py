@@ -11,6 +11,7 @@ from app import clock
 from app.database import LOCK, database_now, db, retrying, transaction
 from app.errors import ProviderBusy, ProviderDenied, ProviderError, ProviderRefused
 from app.models import (
+    KEYWORD_REPLIES,
     MESSAGE_UNFINISHED,
     Attempt,
     ContactNumber,
@@ -146,7 +147,9 @@ def catch_forbidden(limit: int = 100) -> int:
     (D34), and the outcome of that call may belong in it.
     """
     waits = and_(
-        MESSAGE_UNFINISHED, Message.status == Status.QUEUED, Message.kind == Kind.CONVERSATION
+        MESSAGE_UNFINISHED,
+        Message.status == Status.QUEUED,
+        Message.kind.not_in(KEYWORD_REPLIES),
     )
     with transaction():
         numbers = db.session.execute(
@@ -188,7 +191,13 @@ def _calling(conversation_ids: Collection[int]) -> set[int]:
 
 
 def _stop(message: Message, reason: Reason, now: datetime) -> None:
-    """Send a text by email, with all others of its thread that wait for the same reason (D34)."""
+    """Send a text by email, with all others of its thread that wait for the same reason (D34). What
+    nobody wrote is canceled."""
+    if message.kind is not Kind.CONVERSATION:
+        message.status, message.lease_until, message.reason = Status.CANCELED, None, reason
+        give_back(message)
+        threads.announce_status(message)
+        return
     waiting = db.session.execute(
         select(Message)
         .where(

@@ -38,7 +38,7 @@ from app.rules.consent import ConsentEvent, DisabledBy, SmsStatus
 from app.rules.dispatch import Channel
 from app.rules.keywords import Keyword, classify
 from app.rules.lifecycle import Status
-from app.services import consent, facts, held, keyword_replies, threads
+from app.services import auto_answers, consent, facts, held, keyword_replies, threads
 from app.services.late import Later, Listing, said_after
 from app.services.placing import Pair, Placing
 
@@ -95,6 +95,7 @@ def receive_many(texts: Sequence[InboundSms], listing: Listing | None = None) ->
             if not arrival.later.about_it:
                 _follow(arrival, now)
                 keyword_replies.answer(arrival, now)
+        auto_answers.answer(arrivals, now)
         after_commit(partial(reached, "receiving.committed"))
         reached("receiving.written")
         return _silenced(texts)

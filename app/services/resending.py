@@ -74,7 +74,7 @@ def _own(viewer: Viewer, message_id: int) -> Message:
     message = messages.one(viewer, message_id).message
     sending.thread_target(viewer, message.conversation_id)
     if message.kind is not Kind.CONVERSATION:
-        raise Conflict("This was written by nobody: it answers a keyword.", code="automatic")
+        raise Conflict("This was written by nobody: it is an automatic answer.", code="automatic")
     return message
 
 

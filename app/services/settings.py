@@ -12,11 +12,13 @@ from app.events import Event, publish
 from app.models import Institution, Role, RoleKind
 from app.rules.access import EVERYBODY, Can, Viewer
 from app.rules.limits import month_of
+from app.rules.texts import with_first_contact
 from app.services import alerts, usage
 from app.services.audit import audit
 
 PROVIDER_MAX_LENGTH = 1600  # characters a provider takes (D36)
 LONGEST_COOL_OFF = 3650  # days
+LONGEST_UNCLAIMED = 720  # hours until somebody is reminded
 
 _PLAIN: tuple[str, ...] = (
     "default_phone_type",
@@ -28,10 +30,10 @@ _PLAIN: tuple[str, ...] = (
     "segment_price",
 )
 _PLAIN += ("max_length", "sms_enabled", "first_contact", "help_contact")
-_PLAIN += ("more_stop_words", "more_start_words")
+_PLAIN += ("more_stop_words", "more_start_words", "unclaimed_answer", "unclaimed_hours")
 _OPTED = {"student_default": "student_opted_in", "staff_default": "staff_opted_in"}
 _MAILS = {"reply_notice": "reply_notice", "fallback_email": "fallback"}
-_EMPTY_IS_NONE = {"first_contact", "help_contact"}
+_EMPTY_IS_NONE = {"first_contact", "help_contact", "unclaimed_answer"}
 _LIMITS = {"number_limit", "message_limit", "limit_unit", "reply_reserve", "segment_price"}
 _SPENT = {"message_limit", "limit_unit", "reply_reserve"}  # what the use of a month is held against
 _LARGEST = {"number_limit": 100_000_000, "message_limit": 100_000_000, "reply_reserve": 100_000_000}
@@ -143,9 +145,22 @@ def _check(institution: Institution, changes: dict[str, Any]) -> None:
         raise Invalid("reply_reserve", f"Fewer than the limit of {limit:,}, or nobody can begin.")
     if not 0 <= changes.get("cool_off_days", 0) <= LONGEST_COOL_OFF:
         raise Invalid("cool_off_days", f"Between 0 and {LONGEST_COOL_OFF} days.")
-    first = changes.get("first_contact")
-    if first and len(first) >= length:
+    hours = changes.get("unclaimed_hours")
+    if hours is not None and not 1 <= hours <= LONGEST_UNCLAIMED:
+        raise Invalid("unclaimed_hours", f"Between 1 and {LONGEST_UNCLAIMED} hours, or none.")
+    _check_texts(institution, changes, length)
+
+
+def _check_texts(institution: Institution, changes: dict[str, Any], length: int) -> None:
+    first, answer = (
+        changes.get(name, getattr(institution, name)) or ""
+        for name in ("first_contact", "unclaimed_answer")
+    )
+    if "first_contact" in changes and first and len(first) >= length:
         raise Invalid("first_contact", "This line leaves no room for a text.")
+    if "unclaimed_answer" in changes and answer and len(with_first_contact(answer, first)) > length:
+        also = " with the first contact line" if first else ""
+        raise Invalid("unclaimed_answer", f"At most {length:,} characters{also}.")
 
 
 def _write(institution: Institution, changes: dict[str, Any]) -> None:

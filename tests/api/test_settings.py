@@ -8,7 +8,7 @@ NAMES = {
     "student_default", "staff_default", "default_phone_type", "permitted_roles", "number_limit",
     "message_limit", "limit_unit", "cool_off_days", "max_length", "sms_enabled", "first_contact",
     "help_contact", "more_stop_words", "more_start_words", "reply_notice", "fallback_email",
-    "version", "reply_reserve", "segment_price",
+    "version", "reply_reserve", "segment_price", "unclaimed_answer", "unclaimed_hours",
 }  # fmt: skip
 
 
@@ -33,6 +33,8 @@ def test_settings_have_the_promised_shape_and_change(school):
         "help_contact": "advising@northfield.example",
         "more_stop_words": ["basta"],
         "more_start_words": ["otra vez"],
+        "unclaimed_answer": "Somebody answers soon.",
+        "unclaimed_hours": 12,
         "reply_notice": {"subject": "A reply", "body": "{text}"},
     }
     after = school.settings(**changes)
@@ -65,6 +67,9 @@ WRONG: list[tuple[str, Any]] = [
     ("limit_unit", "letters"),
     ("reply_reserve", None),
     ("segment_price", -1),
+    ("unclaimed_hours", 0),
+    ("unclaimed_hours", 721),
+    ("unclaimed_answer", "x" * 1601),
     ("segment_price", 10**8),
     ("student_default", "maybe"),
     ("default_phone_type", "system"),

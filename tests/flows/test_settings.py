@@ -44,6 +44,8 @@ def test_a_new_school_texts_everybody_without_limits(school):
         "help_contact": None,
         "more_stop_words": [],
         "more_start_words": [],
+        "unclaimed_answer": None,
+        "unclaimed_hours": 4,
         "version": 1,
     }
     assert {frozenset(mail) for mail in mails.values()} == {frozenset({"subject", "body"})}

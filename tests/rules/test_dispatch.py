@@ -98,7 +98,7 @@ def test_d30_each_obstacle_alone_is_its_own_reason(reason):
 
 
 def test_d30_the_order_is_that_of_the_reasons_themselves_and_none_is_left_out():
-    after = [Reason.DELIVERY_FAILED, *GOING]
+    after = [Reason.DELIVERY_FAILED, Reason.INVALID_REPRESENTATIVE, *GOING]
     assert list(Reason) == REASONS + after
 
 

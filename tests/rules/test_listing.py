@@ -42,6 +42,7 @@ REASONS = {
     Reason.POOL_EMPTY: NOT_ALLOWED,
     Reason.MESSAGE_LIMIT_REACHED: NOT_ALLOWED,
     Reason.DELIVERY_FAILED: None,
+    Reason.INVALID_REPRESENTATIVE: "Invalid representative for unit",
 }
 
 
@@ -53,7 +54,7 @@ def test_what_a_text_is_called(status):
 
 @pytest.mark.parametrize("reason", REASONS)
 def test_what_is_called_that_is_no_text(reason):
-    """S4-16, S4-18, S4-20"""
+    """S4-16, S4-18, S4-20, S4-21"""
     assert called(Channel.EMAIL, Status.SENT, reason) == REASONS[reason]
     assert called(Channel.NONE, Status.NOT_SENT, reason) == REASONS[reason]
     assert called(Channel.EMAIL, Status.CANCELED, reason) is None

@@ -220,3 +220,14 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('guardianship', schema=None) as batch_op:
         batch_op.create_index('ix_guardianship_of', ['institution_id', 'source_id'], unique=False)
+
+    # Texts that nobody holds: their automatic answer, their reminder, and who stands for a unit.
+    with op.batch_alter_table('institution', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('unclaimed_answer', sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column('unclaimed_hours', sa.Integer(), nullable=True, server_default='4'))
+
+    with op.batch_alter_table('org_unit', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('representative_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
+
+    with op.batch_alter_table('conversation', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('reminded_at', sa.DateTime(timezone=True), nullable=True))

@@ -17,7 +17,7 @@ from app.services.analytics import Found
 TYPES: dict[str, tuple[str, str]] = {  # in words, and which colour: text | mail | warn | plain
     Type.TEXT_OUT: ("Texts from staff", "text"),
     Type.TEXT_IN: ("Texts that came in", "in"),
-    Type.KEYWORD_ANSWER: ("Answers to STOP, START and HELP", "text"),
+    Type.KEYWORD_ANSWER: ("Automatic answers", "text"),
     Type.EMAIL_INSTEAD: ("Emails because no text could go", "mail"),
     Type.EMAIL_CHOSEN: ("Emails that were chosen", "mail"),
     Type.UNSENT: ("Not sent", "warn"),

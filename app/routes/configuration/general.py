@@ -46,15 +46,19 @@ LABELS = {
     "help_contact": "Contact in the answer to HELP",
     "more_stop_words": "More words that opt out",
     "more_start_words": "More words that opt in",
+    "unclaimed_answer": "Automatic answer",
+    "unclaimed_hours": "Hours until a reminder",
 }
 LIMITS = {"number_limit", "message_limit", "limit_unit", "reply_reserve", "segment_price"}
 PHONE_TYPES = [kind.value for kind in PhoneType if kind is not PhoneType.SYSTEM]
 OPTED = ("opted_in", "opted_out")
-_NUMBERS = ("number_limit", "message_limit", "cool_off_days", "max_length", "reply_reserve")
+_NUMBERS = {"number_limit", "message_limit", "cool_off_days", "max_length", "reply_reserve"}
+_NUMBERS |= {"unclaimed_hours"}
+_MAY_BE_EMPTY = {**dict.fromkeys(LIMITS, "limit"), "unclaimed_hours": "reminder"}
 _TYPED = {*_NUMBERS, "segment_price"}  # what is shown as it was typed, where it is wrong
 _MILLION = 1_000_000
 _WORDS = ("more_stop_words", "more_start_words")
-_LINES = {"first_contact": 1600, "help_contact": 200}
+_LINES = {"first_contact": 1600, "help_contact": 200, "unclaimed_answer": 1600}
 _MOST_WORDS = 50
 _CHOICES: dict[str, tuple[str, ...]] = {
     "student_default": OPTED,
@@ -208,13 +212,13 @@ def _field(name: str) -> Any:
 
 
 def _number(name: str) -> int | None:
-    empty = name in LIMITS
-    hint = "A whole number from 0 up" + ("; empty for no limit." if empty else ".")
+    none = _MAY_BE_EMPTY.get(name)
+    hint = "A whole number from 0 up" + (f"; empty for no {none}." if none else ".")
     try:
         found = whole_number(typed(name, 40))
     except ValueError:
         raise ValueError(hint) from None
-    if found is None and not empty:
+    if found is None and not none:
         raise ValueError(hint)
     return found
 

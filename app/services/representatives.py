@@ -1,0 +1,114 @@
+"""Representatives: who stands for an org unit, and whether they can (S4-21)."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import selectinload
+
+from app.database import db, transaction
+from app.errors import Invalid
+from app.models import CONVERSATION_UNCLAIMED, Conversation, OrgUnit, Staff
+from app.rules import unclaimed as rules
+from app.rules.access import Viewer, capabilities_of
+from app.rules.unclaimed import Colleague, Wrong
+from app.services import org_units, roles
+from app.services.audit import audit
+from app.services.org_units import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Who stands for a unit, None = nobody, and why they cannot; None = they can, or need not."""
+
+    staff: Staff | None
+    wrong: Wrong | None
+
+    def remedy(self, unit: str) -> str:
+        """What is wrong, and what to do about it."""
+        assert self.wrong is not None
+        name = self.staff.name if self.staff else ""
+        return rules.REMEDY[self.wrong].format(name=name, unit=unit)
+
+
+def colleague(staff: Staff) -> Colleague:
+    can = capabilities_of((role.kind, role.capabilities) for role in staff.roles)
+    return Colleague(staff.id, staff.active, staff.org_unit_id, can)
+
+
+def standing(
+    units: Sequence[OrgUnit], asked: Iterable[OrgUnit], needed: Collection[int]
+) -> dict[int, Standing]:
+    """By unit, of those `asked`. `units`: all of the institution, for what is above what; `needed`:
+    the ids of those to which texts come."""
+    asked = list(asked)
+    chosen = {unit.representative_id for unit in asked if unit.representative_id}
+    staff = {each.id: each for each in _with_roles(Staff.id.in_(chosen))} if chosen else {}
+    parents = org_units.parents_of(units)
+    found = {}
+    for unit in asked:
+        who = staff.get(unit.representative_id or 0)
+        facts = colleague(who) if who else None
+        wrong = rules.problem(unit.id, parents, facts, needed=unit.id in needed)
+        found[unit.id] = Standing(who, wrong)
+    return found
+
+
+def of_tree(rows: Sequence[Row]) -> dict[int, Standing]:
+    """By unit, of the whole tree as it is listed."""
+    units = [row.unit for row in rows]
+    return standing(units, units, {row.unit.id for row in rows if row.unclaimed})
+
+
+def of_unit(viewer: Viewer, unit: OrgUnit) -> Standing:
+    waits = select(Conversation.id).where(
+        Conversation.org_unit_id == unit.id,
+        CONVERSATION_UNCLAIMED,
+        Conversation.archived_at.is_(None),
+    )
+    needed = {unit.id} if db.session.execute(waits.limit(1)).first() else set()
+    return standing(org_units.every(viewer.institution_id), [unit], needed)[unit.id]
+
+
+def _with_roles(*wanted) -> list[Staff]:  # type: ignore[no-untyped-def]
+    found = select(Staff).where(*wanted).options(selectinload(Staff.roles))
+    return list(db.session.execute(found.order_by(func.lower(Staff.name), Staff.id)).scalars())
+
+
+def everybody(institution_id: int) -> list[Staff]:
+    """The active staff with their roles, by name."""
+    return _with_roles(Staff.institution_id == institution_id, Staff.active)
+
+
+def candidates(viewer: Viewer, unit_id: int) -> list[Staff]:
+    """Who can stand for it, by name: in it or above it, who may answer and read what is said in
+    it."""
+    parents = org_units.parents_of(org_units.every(viewer.institution_id))
+    return [
+        staff
+        for staff in everybody(viewer.institution_id)
+        if rules.may_represent(unit_id, parents, colleague(staff))
+    ]
+
+
+def choose(viewer: Viewer, unit_id: int, staff_id: int | None) -> str | None:
+    """From now on they stand for the unit, None = nobody; their name. Raises Invalid for somebody
+    who cannot."""
+    with transaction():
+        roles.lock(viewer.institution_id)
+        unit = org_units.one(viewer, unit_id)
+        chosen = {staff.id: staff for staff in candidates(viewer, unit_id)}
+        if staff_id is not None and staff_id not in chosen:
+            raise Invalid("representative", "Choose somebody of this list.")
+        if unit.representative_id != staff_id:
+            unit.representative_id = staff_id
+            about = f"org_unit:{unit_id}"
+            audit(
+                viewer.institution_id,
+                "org_unit.represented",
+                about,
+                viewer.staff_id,
+                representative=staff_id,
+            )
+            org_units.announce(viewer.institution_id, unit_id)
+        return chosen[staff_id].name if staff_id is not None else None
