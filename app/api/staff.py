@@ -13,7 +13,8 @@ from app.models import Role as RoleRow
 from app.models import RoleKind
 from app.models import Staff as StaffRow
 from app.rules.access import READERS, Can, Viewer
-from app.services import org_units, roles, staff
+from app.services import org_units, representatives, roles, staff
+from app.services.representatives import Standing
 
 RoleName = Annotated[Text, Field(min_length=1, max_length=80, pattern=r"\S")]
 NewName = Annotated[RoleName, Field(examples=["Tutor"])]
@@ -47,11 +48,14 @@ class StaffChanges(Changes):
 
 
 class OrgUnit(Shape):
-    """`parent_id`: the unit above it; null = at the top."""
+    """`parent_id`: the unit above it; null = at the top. `representative_id`: who stands for it.
+    `invalid_representative`: they cannot, or nobody does and texts wait in it (S4-21)."""
 
     id: int
     name: str
     parent_id: int | None
+    representative_id: int | None
+    invalid_representative: bool
 
 
 class Role(Shape):
@@ -126,12 +130,23 @@ def change_staff(viewer: Viewer, staff_id: int, body: StaffChanges) -> Staff:
 def list_org_units(viewer: Viewer, query: Paging) -> Page[OrgUnit]:
     """The org units by which you may filter messages, newest first."""
     units = sorted(org_units.offered(viewer).choices, key=lambda unit: -unit.id)
+    standing = representatives.of_tree(org_units.listed(viewer))
     return page(
         query,
         BY_ID,
         lambda limit, before: [u for u in units if before is None or u.id < before][:limit],
         lambda unit: unit.id,
-        lambda found: [OrgUnit(id=u.id, name=u.name, parent_id=u.parent) for u in found],
+        lambda found: [_unit(unit, standing[unit.id]) for unit in found],
+    )
+
+
+def _unit(unit: org_units.Choice, stands: Standing) -> OrgUnit:
+    return OrgUnit(
+        id=unit.id,
+        name=unit.name,
+        parent_id=unit.parent,
+        representative_id=stands.staff.id if stands.staff else None,
+        invalid_representative=stands.wrong is not None,
     )
 
 

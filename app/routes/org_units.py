@@ -1,4 +1,5 @@
-"""Org units: the page of the tree, and making, renaming, moving and removing units."""
+"""Org units: the page of the tree, making, renaming, moving and removing units, and who stands for
+each."""
 
 from typing import Any
 
@@ -11,7 +12,7 @@ from app.routes.unit_choice import chosen
 from app.rules import org_units as rules
 from app.rules.access import Can
 from app.security import allowed, viewer
-from app.services import colleagues, org_units
+from app.services import colleagues, org_units, representatives
 
 bp = Blueprint("org_units", __name__, url_prefix="/staff/units")
 
@@ -20,7 +21,9 @@ bp = Blueprint("org_units", __name__, url_prefix="/staff/units")
 @allowed(Can.STAFF_MANAGE)
 def index() -> Any:
     bookmark(viewer())
-    return render_template("org_units/index.html", rows=org_units.listed(viewer()))
+    rows = org_units.listed(viewer())
+    standing = representatives.of_tree(rows)
+    return render_template("org_units/index.html", rows=rows, standing=standing)
 
 
 @bp.get("/new")
@@ -109,12 +112,25 @@ def _one_page(
         members=org_units.members(asking, unit_id),
         status_of=colleagues.status_of,
         why_not=org_units.why_not_removed(asking, unit_id),
+        standing=representatives.of_unit(asking, unit),
+        candidates=representatives.candidates(asking, unit_id),
     )
 
 
 def _saved(unit: OrgUnit, above: str | None) -> dict[str, Any]:
     by = org_units.changed_by(viewer(), unit.id)
     return {"name": unit.name, "above": above, "by": by or "Somebody else"}
+
+
+@bp.post("/<int:unit_id>/representative")
+@allowed(Can.STAFF_MANAGE)
+def represent(unit_id: int) -> Any:
+    try:
+        name = representatives.choose(viewer(), unit_id, chosen("staff"))
+    except Invalid as error:
+        return _one_page(unit_id, _problems(error)), 422
+    flash(f"{name} stands for the unit." if name else "Nobody stands for the unit.")
+    return redirect(url_for("org_units.one", unit_id=unit_id), code=303)
 
 
 @bp.post("/<int:unit_id>/remove")

@@ -108,6 +108,7 @@ DEEDS: dict[str, Deed] = {
     "role.deleted": Deed(Kind.STAFF, "deleted the role {name}"),
     "org_unit.created": Deed(Kind.STAFF, "made the org unit [{target}]", ("under",)),
     "org_unit.changed": Deed(Kind.STAFF, "changed the org unit [{target}]", ("was", "under")),
+    "org_unit.represented": Deed(Kind.STAFF, "chose {representative} to stand for [{target}]"),
     "org_unit.removed": Deed(Kind.STAFF, "removed the org unit {name}"),
     "cover.arranged": Deed(
         Kind.STAFF, "arranged that {by} covers for [{target}]", ("first", "last")
@@ -143,7 +144,7 @@ DEEDS: dict[str, Deed] = {
 # Fields of a detail that hold the id of a member of staff.
 STAFF_FIELDS = frozenset(
     ("holder", "was", "to", "advisor", "by", "number", "conversations", "students")
-)
+) | {"representative"}
 PERSON_FIELD = "person"
 
 _LABELS = {

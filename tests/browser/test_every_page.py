@@ -82,9 +82,14 @@ class Scene:
         one = f"/people/{maya.id}"
         everything = {"roles": ["Advisor", "Administrator"]}
         assert school.admin().api.patch(f"/staff/{dana.id}", json=everything).status_code == 200
-        gone, roles = school.member(name="Joan Tran"), school.admin().api.get("/roles").json()
-        assert school.admin().api.patch(f"/staff/{gone.id}", json={"active": False}).is_success
+        gone = school.member("Manager", name="Joan Tran")
+        put(school, gone, health)
+        roles = school.admin().api.get("/roles").json()
         with school.browser(dana) as browser:
+            stands = {"staff": gone.id}
+            address = f"/staff/units/{nursing}/representative"
+            assert browser.post(address, data=stands).status_code == 303
+            assert school.admin().api.patch(f"/staff/{gone.id}", json={"active": False}).is_success
             invited = {"name": "Nia Fox", "email": f"nia.{dana.email}", "role": "Advisor"}
             assert browser.post("/staff", data=invited).status_code == 303
             days = {day: f"{clock.now():%Y-%m-%d}" for day in ("first", "last")}
