@@ -13,8 +13,9 @@ from app.routes.filters import bookmark, row_id
 from app.routes.opened import details_of, route_of, row_of, target_of, thread_of, whole
 from app.rules.access import Viewer
 from app.security import allowed, viewer
-from app.services import inbox, reading
+from app.services import inbox, queues, reading
 from app.services.inbox import PAGE, Box, Place, Row
+from app.services.queues import Queue
 
 bp = Blueprint("inbox", __name__, url_prefix="/inbox")
 
@@ -50,23 +51,42 @@ def listed(asking: Viewer) -> dict[str, Any]:
     q = args.get("q", "").replace("\x00", "")[:100].strip()
     limit = min(max(args.get("limit", PAGE, type=int), PAGE), MOST_ROWS)
     after = _place(args.get("after", ""))
-    rows = inbox.page(asking, box, q, limit + 1, after)
+    units = queues.of(asking) if box is Box.UNCLAIMED and not q else []
+    unit = _unit(units)
+    rows = inbox.page(asking, box, q, limit + 1, after, unit)
     more = _mark(rows[limit - 1]) if len(rows) > limit else None
+    names = {each.id: each.name for each in units}
+    state: dict[str, Any] = {"view": box.value, "q": q or None, "unit": unit}
     counts = {}
     if after is None:
         waiting = inbox.counts(asking)
         counts, g.unread_total = waiting.waiting, waiting.unread_texts
     return {
-        "rows": [shown.list_row(row, asking) for row in rows[:limit]],
+        "rows": [shown.list_row(row, asking, names) for row in rows[:limit]],
         "filters": {
             "view": box.value,
             "q": q,
-            "more": more and url_for("inbox.list_", view=box.value, q=q or None, after=more),
+            "more": more and url_for("inbox.list_", **state, after=more),
+            "unit": unit,
+            "unit_name": names.get(unit or 0),
+            "queues": [each for each in units if each.waiting or each.id == unit],
             "counts": counts,
             "grouped": box is Box.MINE and not q,
             "after_unread": after.unread if after else None,
         },
     }
+
+
+def _unit(units: list[Queue]) -> int | None:
+    """The unit of the address, of those whose queue the viewer sees; raises NotFound for another
+    one. Nothing where the list is not of queues."""
+    typed = request.args.get("unit", "")
+    if not typed or not units:
+        return None
+    found = next((unit.id for unit in units if str(unit.id) == typed), None)
+    if found is None:
+        raise NotFound("There is no such org unit.")
+    return found
 
 
 def _mark(row: Row) -> str:

@@ -1,6 +1,7 @@
 """Shown: rows as the inbox shows them. Words and icons are chosen here, markup is in the
 templates."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -49,7 +50,8 @@ class ListRow:
     archived: bool
 
 
-def list_row(row: Row, viewer: Viewer) -> ListRow:
+def list_row(row: Row, viewer: Viewer, units: Mapping[int, str] | None = None) -> ListRow:
+    """`units`: the names of those that are told of what nobody holds."""
     thread, last = row.thread, row.last
     opted_out = row.person is not None and row.person.opted_out_at is not None
     tags, failed = [], False
@@ -84,7 +86,9 @@ def list_row(row: Row, viewer: Viewer) -> ListRow:
         waits = ago(clock.now() - thread.last_message_at)
         tags.append(Tag("text", "corner-up-left", f"Needs answer, {waits}"))
     said = "You: " if last is not None and last.direction is Direction.OUTBOUND and mine else ""
-    holder = None if mine else (row.holder.name if row.holder else "Unclaimed")
+    unit = (units or {}).get(thread.org_unit_id or 0)
+    free = f"Unclaimed in {unit}" if unit else "Unclaimed"
+    holder = None if mine else (row.holder.name if row.holder else free)
     return ListRow(
         thread.id,
         row.title(viewer.region),

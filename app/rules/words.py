@@ -106,7 +106,7 @@ def why_not_text(reason: Reason, names: Names, detail: str = "") -> str:
         Reason.NUMBER_LIMIT_REACHED: "all allowed numbers are in use",
         Reason.POOL_EMPTY: "no number is free",
         Reason.MESSAGE_LIMIT_REACHED: "the month’s text limit was reached",
-        Reason.INVALID_REPRESENTATIVE: f"nobody can stand for {detail or 'the org unit'}",
+        Reason.INVALID_REPRESENTATIVE: f"{detail or 'the org unit'} has no valid representative",
         Reason.DELIVERY_FAILED: "the text could not be delivered"
         + (f" ({look_up(detail).meaning.lower()})" if detail else ""),
     }
@@ -127,7 +127,7 @@ REASON_IN_SHORT: dict[Reason, str] = {
     Reason.POOL_EMPTY: "No number free",
     Reason.MESSAGE_LIMIT_REACHED: "Limit of the month reached",
     Reason.DELIVERY_FAILED: "Text not delivered",
-    Reason.INVALID_REPRESENTATIVE: "Nobody stands for the org unit",
+    Reason.INVALID_REPRESENTATIVE: "No valid representative of the org unit",
 }
 
 # What the person who gets the email reads, after "This came as an email because".

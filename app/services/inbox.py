@@ -98,9 +98,15 @@ class Place:
 
 
 def page(
-    viewer: Viewer, box: Box, typed: str = "", limit: int = PAGE, after: Place | None = None
+    viewer: Viewer,
+    box: Box,
+    typed: str = "",
+    limit: int = PAGE,
+    after: Place | None = None,
+    unit: int | None = None,
 ) -> list[Row]:
-    """One page of a list: the unread ones first where it is the viewer's, then the latest.
+    """One page of a list: the unread ones first where it is the viewer's, then the latest. `unit`:
+    only what is in this one, not below it.
 
     What is looked for is looked for in everything they have, also what is put away.
     """
@@ -111,6 +117,8 @@ def page(
         found = _found(viewer, typed, own=box.own)
         return _read_rows(viewer, [*wanted, *found, *_older(after)], limit)
     wanted.append(_BOXES[box])
+    if unit is not None:
+        wanted.append(Conversation.org_unit_id == unit)
     if box is not Box.MINE:
         return _read_rows(viewer, [*wanted, *_older(after)], limit)
     rows: list[Row] = []

@@ -110,6 +110,7 @@ class Scene:
                     "/inbox?view=archived",
                     "/inbox?q=nobody",
                     "/inbox?view=snoozed",
+                    f"/inbox?view=unclaimed&unit={nursing}",
                 ],
                 "inbox.conversation": [f"/inbox/{thread}" for thread in sorted(threads)],
                 "inbox.later_": ["/inbox/later"],

@@ -245,7 +245,9 @@ def test_what_nobody_holds_stays_in_the_unit_of_the_last_one(school, browser):
     form = {"number": "", "conversations": "", "students": "", "texts": "cancel"}
     assert browser.post(f"/staff/{dana.id}/deactivate", data=form).status_code == 303
     school.texts(maya.numbers[0], ours, "Is anybody there?")
-    assert '<td data-label="Unclaimed">3</td>' in browser.get("/staff/units").text  # and Noor's
+    assert (
+        '>3<span class="sr"> unclaimed in Nursing' in browser.get("/staff/units").text
+    )  # and Noor's
     put(school, dana, None)
     assert browser.post(f"/staff/units/{nursing}/remove").status_code == 303
     with school.app.app_context():

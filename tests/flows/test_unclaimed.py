@@ -162,6 +162,39 @@ def test_a_stop_catches_an_answer_that_has_not_gone_yet(school, stack):
     assert school.usage()["messages"]["used"] == 0
 
 
+# The queue
+
+
+def test_each_unit_has_a_queue_for_whoever_sees_it(school):
+    """D7, C-19: what is in the unit itself; another one is not there."""
+    college, law = unit(school, "College"), unit(school, "Law")
+    health = unit(school, "Health", college)
+    lee = supervisor(school, college)
+    for into, name in ((health, "Maya Torres"), (law, "Tomás Herrera")):
+        person, ours = orphaned(school, into, name=name)
+        school.texts(person.numbers[0], ours, f"From {name}")
+    with school.browser(school.admin()) as browser:
+        everything = browser.get("/inbox?view=unclaimed").text
+        assert "From Maya Torres" in everything
+        assert "Unclaimed in Health" in everything
+        of_law = browser.get(f"/inbox?view=unclaimed&unit={law}").text
+        assert ("From Tomás Herrera" in of_law, "From Maya Torres" in of_law) == (True, False)
+        assert (
+            "Nothing is unclaimed in College"
+            in browser.get(f"/inbox?view=unclaimed&unit={college}").text
+        )
+        assert f"view=unclaimed&amp;unit={law}" in browser.get("/staff/units").text
+    with school.browser(lee) as hers:
+        found = hers.get(f"/inbox?view=unclaimed&unit={health}").text
+        assert "From Maya Torres" in found
+        assert "Law" not in hers.get("/inbox?view=unclaimed").text
+        assert hers.get(f"/inbox?view=unclaimed&unit={law}").status_code == 404
+        assert hers.get("/inbox?view=unclaimed&unit=junk").status_code == 404
+    with school.another() as other, school.browser(other.admin()) as stranger:
+        unit(other, "Theirs")
+        assert stranger.get(f"/inbox?view=unclaimed&unit={law}").status_code == 404
+
+
 # The representative
 
 
@@ -181,7 +214,8 @@ def test_s4_21_without_a_representative_the_answer_of_a_unit_is_not_sent(school)
         listed = browser.get("/messages?status=no_representative").text
         assert listed.count('class="pick"') == 1
         assert "Invalid representative for unit" in listed
-        assert "Nobody can stand for Health." in browser.get(f"/messages/{refused['id']}").text
+        detail = browser.get(f"/messages/{refused['id']}").text
+        assert "Health has no valid representative." in detail
         assert school.admin().api.post(f"/messages/{refused['id']}/resend").status_code == 403
         chosen = browser.post(f"/staff/units/{health}/representative", data={"staff": lee.id})
         assert chosen.status_code == 303
