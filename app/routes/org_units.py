@@ -112,8 +112,7 @@ def _one_page(
         members=org_units.members(asking, unit_id),
         status_of=colleagues.status_of,
         why_not=org_units.why_not_removed(asking, unit_id),
-        standing=representatives.of_unit(asking, unit),
-        candidates=representatives.candidates(asking, unit_id),
+        chair=representatives.chair(asking, unit, tree),
     )
 
 

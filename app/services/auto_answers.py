@@ -154,7 +154,8 @@ def _without_representative(arrivals: Iterable["Arrival"]) -> dict[int, str]:
     for institution_id, ids in wanted.items():
         units = org_units.every(institution_id)
         asked: list[OrgUnit] = [unit for unit in units if unit.id in ids]
-        for unit_id, standing in representatives.standing(units, asked, ids).items():
+        parents = org_units.parents_of(units)
+        for unit_id, standing in representatives.standing(parents, asked, ids).items():
             if standing.wrong:
                 found[unit_id] = next(unit.name for unit in asked if unit.id == unit_id)
     return found

@@ -131,8 +131,8 @@ class _Letters:
         named = {unit.id: unit for unit in self._units}
         there = [named[unit_id] for unit_id in by_unit if unit_id in named]
         needed = {unit.id for unit in there}
-        standing = representatives.standing(self._units, there, needed)
         parents = org_units.parents_of(self._units)
+        standing = representatives.standing(parents, there, needed)
         colleagues = [representatives.colleague(staff) for staff in self._staff.values()]
         for unit_id, waiting in by_unit.items():
             unit = named.get(unit_id or 0)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import selectinload
 
 from app.database import db, transaction
@@ -11,6 +11,7 @@ from app.errors import Invalid
 from app.models import CONVERSATION_UNCLAIMED, Conversation, OrgUnit, Staff
 from app.rules import unclaimed as rules
 from app.rules.access import Viewer, capabilities_of
+from app.rules.org_units import Parents
 from app.rules.unclaimed import Colleague, Wrong
 from app.services import org_units, roles
 from app.services.audit import audit
@@ -36,38 +37,59 @@ def colleague(staff: Staff) -> Colleague:
     return Colleague(staff.id, staff.active, staff.org_unit_id, can)
 
 
+@dataclass(frozen=True, slots=True)
+class Chair:
+    """Who stands for one unit, and who could, by name: in it or above it, who may answer and read
+    what is said in it."""
+
+    standing: Standing
+    candidates: list[Staff]
+
+
 def standing(
-    units: Sequence[OrgUnit], asked: Iterable[OrgUnit], needed: Collection[int]
+    parents: Parents, asked: Iterable[OrgUnit], needed: Collection[int]
 ) -> dict[int, Standing]:
-    """By unit, of those `asked`. `units`: all of the institution, for what is above what; `needed`:
-    the ids of those to which texts come."""
+    """By unit, of those `asked`. `parents`: the tree of the institution; `needed`: the ids of those
+    to which texts come."""
     asked = list(asked)
     chosen = {unit.representative_id for unit in asked if unit.representative_id}
     staff = {each.id: each for each in _with_roles(Staff.id.in_(chosen))} if chosen else {}
-    parents = org_units.parents_of(units)
-    found = {}
-    for unit in asked:
-        who = staff.get(unit.representative_id or 0)
-        facts = colleague(who) if who else None
-        wrong = rules.problem(unit.id, parents, facts, needed=unit.id in needed)
-        found[unit.id] = Standing(who, wrong)
-    return found
+    return {
+        unit.id: _standing(
+            parents, unit.id, staff.get(unit.representative_id or 0), needed=unit.id in needed
+        )
+        for unit in asked
+    }
+
+
+def _standing(parents: Parents, unit_id: int, who: Staff | None, *, needed: bool) -> Standing:
+    facts = colleague(who) if who else None
+    return Standing(who, rules.problem(unit_id, parents, facts, needed=needed))
 
 
 def of_tree(rows: Sequence[Row]) -> dict[int, Standing]:
     """By unit, of the whole tree as it is listed."""
     units = [row.unit for row in rows]
-    return standing(units, units, {row.unit.id for row in rows if row.unclaimed})
+    waiting = {row.unit.id for row in rows if row.unclaimed}
+    return standing(org_units.parents_of(units), units, waiting)
 
 
-def of_unit(viewer: Viewer, unit: OrgUnit) -> Standing:
+def chair(viewer: Viewer, unit: OrgUnit, parents: Parents) -> Chair:
     waits = select(Conversation.id).where(
         Conversation.org_unit_id == unit.id,
         CONVERSATION_UNCLAIMED,
         Conversation.archived_at.is_(None),
     )
-    needed = {unit.id} if db.session.execute(waits.limit(1)).first() else set()
-    return standing(org_units.every(viewer.institution_id), [unit], needed)[unit.id]
+    needed = db.session.execute(waits.limit(1)).first() is not None
+    staff = _with_roles(
+        Staff.institution_id == viewer.institution_id,
+        or_(Staff.active, Staff.id == unit.representative_id),
+    )
+    who = next((each for each in staff if each.id == unit.representative_id), None)
+    return Chair(
+        _standing(parents, unit.id, who, needed=needed),
+        [each for each in staff if rules.may_represent(unit.id, parents, colleague(each))],
+    )
 
 
 def _with_roles(*wanted) -> list[Staff]:  # type: ignore[no-untyped-def]
@@ -80,24 +102,14 @@ def everybody(institution_id: int) -> list[Staff]:
     return _with_roles(Staff.institution_id == institution_id, Staff.active)
 
 
-def candidates(viewer: Viewer, unit_id: int) -> list[Staff]:
-    """Who can stand for it, by name: in it or above it, who may answer and read what is said in
-    it."""
-    parents = org_units.parents_of(org_units.every(viewer.institution_id))
-    return [
-        staff
-        for staff in everybody(viewer.institution_id)
-        if rules.may_represent(unit_id, parents, colleague(staff))
-    ]
-
-
 def choose(viewer: Viewer, unit_id: int, staff_id: int | None) -> str | None:
     """From now on they stand for the unit, None = nobody; their name. Raises Invalid for somebody
     who cannot."""
     with transaction():
         roles.lock(viewer.institution_id)
         unit = org_units.one(viewer, unit_id)
-        chosen = {staff.id: staff for staff in candidates(viewer, unit_id)}
+        parents = org_units.parents_of(org_units.every(viewer.institution_id))
+        chosen = {staff.id: staff for staff in chair(viewer, unit, parents).candidates}
         if staff_id is not None and staff_id not in chosen:
             raise Invalid("representative", "Choose somebody of this list.")
         if unit.representative_id != staff_id:

@@ -2,8 +2,9 @@
 
 from playwright.sync_api import expect
 
-from tests.browser.pages import ON_SQLITE, item, open_thread, row
+from tests.browser.pages import ON_SQLITE, item, open_thread, row, send
 from tests.browser.test_every_page import looked_at
+from tests.flows.test_unclaimed import orphaned
 from tests.units import supervisor, unit
 
 pytestmark = ON_SQLITE
@@ -62,4 +63,44 @@ def test_the_tree_is_made_and_somebody_looks_after_a_part_of_it(school, opened):
     hers.goto("/inbox?view=all")
     expect(hers.locator("#list")).to_contain_text("Conversations of the unit")
     expect(row(hers, "Maya Torres")).to_have_count(0)
+    assert wrong == []
+
+
+def test_a_unit_has_somebody_who_stands_for_it_and_what_waits_there_is_claimed(school, opened):
+    """D7, S4-21: the tree says live when nobody can; the automatic answer stands in the thread, and
+    whoever looks after the unit claims it from its queue and answers from its number."""
+    health = unit(school, "Health")
+    lee = supervisor(school, health)
+    maya, ours = orphaned(school, health, name="Maya Torres")
+    school.settings(unclaimed_answer="Thank you. Somebody answers soon.")
+    tree = opened(school.admin(), "/staff/units")
+    status = tree.locator("#units .pill")
+    expect(status).to_have_text("Invalid representative for unit")
+    page = opened(school.admin(), f"/staff/units/{health}")
+    expect(page.get_by_text("Nobody stands for Health, and texts come to it.")).to_be_visible()
+    wrong = looked_at(page)
+    page.get_by_label("Who stands for it").select_option(label="Lee Park")
+    page.get_by_role("button", name="Save representative").click()
+    expect(page.get_by_text("Lee Park stands for the unit.")).to_be_visible()
+    expect(status).to_have_count(0)
+
+    hers = opened(lee, "/inbox?view=unclaimed")
+    queue = hers.get_by_role("navigation", name="Org units")
+    queue.get_by_role("link", name="Health").click()
+    school.texts(maya.numbers[0], ours, "Is anybody there?")
+    expect(row(hers, "Is anybody there?")).to_contain_text("Unclaimed in Health")
+    row(hers, "Is anybody there?").get_by_role("link").click()
+    expect(hers.locator("#thread h2").first).to_contain_text("Maya Torres")
+    answer = item(hers, "Thank you. Somebody answers soon.")
+    expect(answer).to_contain_text("Automatic answer")
+    expect(answer).to_contain_text("Delivered")
+    wrong += looked_at(hers)
+    hers.get_by_role("button", name="Claim and answer").click()
+    send(hers, "Here I am")
+    expect(item(hers, "Here I am")).to_contain_text("Delivered")
+    assert school.ledger(maya.numbers[0])[-1]["from"] == ours
+
+    assert school.admin().api.patch(f"/staff/{lee.id}", json={"active": False}).is_success
+    expect(tree.locator("#units tbody tr")).to_contain_text("Lee Park")
+    expect(status).to_have_text("Invalid representative for unit")
     assert wrong == []
