@@ -40,6 +40,8 @@ _SETTINGS: dict[str, tuple[str, tuple[Can, ...]]] = {
     "phone": ("/settings#student_default", _GENERAL),
     "number": ("/settings/twilio", (Can.NUMBERS_MANAGE, *_GENERAL)),
     "limit": ("/settings/twilio", (Can.NUMBERS_MANAGE, *_GENERAL)),
+    "automatic": ("/settings#unclaimed_answer", (Can.SETTINGS_EDIT,)),
+    "representative": ("/staff/units", (Can.STAFF_MANAGE,)),
 }
 _BY_DEFAULT = {Reason.DEFAULT_PHONE, Reason.OPTED_OUT_BY_DEFAULT, Reason.NO_TEXTABLE_PHONE}
 

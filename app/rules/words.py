@@ -269,6 +269,7 @@ _QUESTIONS = {
     "number": "From which number?",
     "limit": "Room under the month’s limit?",
     "email": "Is there an email address?",
+    "automatic": "Who wrote it?",
     "representative": "Who stands for the org unit?",
 }
 
@@ -290,6 +291,8 @@ def answer(step: Step, names: Names) -> str:
         ("limit", "unlimited"): "There is no limit.",
         ("email", "address"): f"{detail}.",
         ("email", "no_email"): "No.",
+        ("automatic", "unclaimed"): "Nobody: a text that no one holds is answered once.",
+        ("representative", "stands"): f"{detail}.",
     }.get((step.rule, step.result))
     if fixed:
         return fixed

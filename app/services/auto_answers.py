@@ -32,6 +32,7 @@ from app.rules.segments import measure
 from app.rules.texts import with_first_contact
 from app.rules.unclaimed import Text, gets_answer
 from app.services import org_units, representatives, threads
+from app.services.representatives import Standing
 from app.services.usage import take_places
 
 if TYPE_CHECKING:
@@ -62,11 +63,11 @@ def answer(arrivals: Sequence["Arrival"], now: datetime) -> None:
             )
         )
     ]
-    nobody = _without_representative(due)
+    chairs = _chairs(due)
     texted = _texted_before(due)
     for arrival in due:
         message = _message(arrival, now, first=_whom(arrival) not in texted)
-        _decide(message, arrival, nobody.get(_thread(arrival).org_unit_id or 0))
+        _decide(message, arrival, chairs.get(_thread(arrival).org_unit_id or 0))
         if message.status is Status.NOT_SENT and earlier.noted(arrival):
             continue  # one row says it
         db.session.add(message)
@@ -144,20 +145,20 @@ def _numbers_of_ours(arrivals: Sequence["Arrival"]) -> set[str]:
     return set(db.session.execute(ours).scalars())
 
 
-def _without_representative(arrivals: Iterable["Arrival"]) -> dict[int, str]:
-    """The units of these for which nobody can stand, with their names."""
+def _chairs(arrivals: Iterable["Arrival"]) -> dict[int, tuple[str, Standing]]:
+    """The units of these, each with its name and who stands for it."""
     wanted: dict[int, set[int]] = defaultdict(set)
     for arrival in arrivals:
         if unit_id := _thread(arrival).org_unit_id:
             wanted[arrival.institution_id].add(unit_id)
-    found = {}
+    found: dict[int, tuple[str, Standing]] = {}
     for institution_id, ids in wanted.items():
         units = org_units.every(institution_id)
         asked: list[OrgUnit] = [unit for unit in units if unit.id in ids]
         parents = org_units.parents_of(units)
         for unit_id, standing in representatives.standing(parents, asked, ids).items():
-            if standing.wrong:
-                found[unit_id] = next(unit.name for unit in asked if unit.id == unit_id)
+            name = next(unit.name for unit in asked if unit.id == unit_id)
+            found[unit_id] = name, standing
     return found
 
 
@@ -218,12 +219,16 @@ def _message(arrival: "Arrival", now: datetime, *, first: bool) -> Message:
     )
 
 
-def _decide(message: Message, arrival: "Arrival", without: str | None) -> None:
-    """Take its places under the limit, or say why it is not sent. `without`: the name of its unit,
-    where nobody can stand for that."""
-    if without is not None:
-        _not_sent(message, "representative", Reason.INVALID_REPRESENTATIVE, without)
-        return
+def _decide(message: Message, arrival: "Arrival", chair: tuple[str, Standing] | None) -> None:
+    """Take its places under the limit, or say why it is not sent. `chair`: the name of its unit and
+    who stands for that; None where it is in none."""
+    message.decision = [["automatic", "unclaimed", ""]]
+    if chair is not None:
+        unit, standing = chair
+        if standing.wrong or standing.staff is None:
+            _not_sent(message, "representative", Reason.INVALID_REPRESENTATIVE, unit)
+            return
+        message.decision.append(["representative", "stands", standing.staff.name])
     institution = _institution(arrival)
     month = month_of(message.created_at, institution.timezone)
     places = take_places(institution, month, message.segments or 1)
@@ -236,5 +241,5 @@ def _decide(message: Message, arrival: "Arrival", without: str | None) -> None:
 
 def _not_sent(message: Message, rule: str, reason: Reason, detail: str) -> None:
     message.channel, message.status, message.reason = Channel.NONE, Status.NOT_SENT, reason
-    message.decision = [[rule, reason.value, detail]]
+    message.decision.append([rule, reason.value, detail])
     message.due_at = message.expires_at = message.provider_account_id = None

@@ -222,6 +222,8 @@ def test_s4_21_without_a_representative_the_answer_of_a_unit_is_not_sent(school)
     school.texts(maya.numbers[0], ours, "Still there?")
     answer = answers(school, maya.numbers[0])[-1]
     assert lee.settled(answer["id"], "delivered")["from"] == ours
+    with school.browser(lee) as browser:
+        assert "<span>Lee Park.</span>" in browser.get(f"/inbox/messages/{answer['id']}/why").text
 
 
 # The reminder

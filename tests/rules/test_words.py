@@ -139,6 +139,9 @@ STEPS = [
     Step("limit", Reason.MESSAGE_LIMIT_REACHED, "700 of 700"),
     Step("email", "address", "tomas@northfield.example"),
     Step("email", "no_email"),
+    Step("automatic", "unclaimed"),
+    Step("representative", "stands", "Lee Park"),
+    Step("representative", Reason.INVALID_REPRESENTATIVE, "Department of Nursing"),
 ]
 
 
