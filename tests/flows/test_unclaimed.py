@@ -1,5 +1,6 @@
 """Unclaimed: texts that nobody holds get one automatic answer, and somebody is reminded of them."""
 
+import re
 from datetime import timedelta
 from functools import partial
 
@@ -9,6 +10,7 @@ from sqlalchemy import select, update
 from app.database import db, transaction
 from app.models import Conversation, Message
 from app.services import reminders
+from tests.browser.pages import ON_SQLITE
 from tests.helpers import until
 from tests.school import at_once
 from tests.stack import DELIVERY
@@ -100,6 +102,7 @@ def test_two_texts_at_the_same_moment_get_one_answer(school):
     assert school.usage()["messages"]["used"] == 3
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("body", ["STOP", "START", "HELP", "please stop texting me"])
 def test_a_keyword_gets_no_automatic_answer_nor_does_whoever_opted_out(school, body):
     """D7, D20, D21"""
@@ -112,6 +115,7 @@ def test_a_keyword_gets_no_automatic_answer_nor_does_whoever_opted_out(school, b
     assert answers(school, maya.numbers[0]) == []
 
 
+@ON_SQLITE
 def test_nobody_answers_for_a_holder_nor_a_machine_nor_where_it_is_off(school):
     """D7: an answer to an automatic answer would go on for ever."""
     dana, ours = school.holder()
@@ -132,6 +136,7 @@ def test_nobody_answers_for_a_holder_nor_a_machine_nor_where_it_is_off(school):
     assert answers(school, tomas.numbers[0]) == []
 
 
+@ON_SQLITE
 def test_past_the_limit_it_is_not_sent_and_says_so_once(school):
     """D29, S3-20: an answer that nobody wrote is worth no email."""
     (free,) = school.pool(1)
@@ -165,6 +170,7 @@ def test_a_stop_catches_an_answer_that_has_not_gone_yet(school, stack):
 # The queue
 
 
+@ON_SQLITE
 def test_each_unit_has_a_queue_for_whoever_sees_it(school):
     """D7, C-19: what is in the unit itself; another one is not there."""
     college, law = unit(school, "College"), unit(school, "Law")
@@ -193,6 +199,35 @@ def test_each_unit_has_a_queue_for_whoever_sees_it(school):
     with school.another() as other, school.browser(other.admin()) as stranger:
         unit(other, "Theirs")
         assert stranger.get(f"/inbox?view=unclaimed&unit={law}").status_code == 404
+
+
+@ON_SQLITE
+def test_the_answer_and_the_hours_in_the_form(school):
+    """D7: what is wrong is said at its field and kept, and empty is none."""
+    with school.browser(school.admin()) as browser:
+        page = browser.get("/settings").text
+        form = dict(re.findall(r'<input[^>]*name="(\w+)"[^>]* value="([^"]*)"', page))
+        form |= dict.fromkeys(("student_default", "staff_default"), "opted_in")
+        form |= {"default_phone_type": "mobile", "limit_unit": "messages", "sms_enabled": "on"}
+        form |= {"permitted_roles": "Advisor", "unclaimed_answer": WORDS}
+        assert form["unclaimed_hours"] == str(HOURS)
+        for hours, said in (
+            ("soon", "empty for no reminder."),
+            ("0", "Between 1 and 720 hours"),
+            ("721", "Between 1 and 720 hours"),
+        ):
+            wrong = browser.post("/settings", data={**form, "unclaimed_hours": hours})
+            assert (wrong.status_code, said in wrong.text) == (422, True)
+            assert f'value="{hours}"' in wrong.text
+            assert WORDS in wrong.text
+        longer = {"first_contact": "x" * 900, "unclaimed_answer": "y" * 100}
+        wrong = browser.post("/settings", data={**form, **longer})
+        assert (wrong.status_code, "with the first contact line." in wrong.text) == (422, True)
+        assert school.admin().api.get("/settings").json()["version"] == 1
+        saved = browser.post("/settings", data={**form, "unclaimed_hours": ""})
+        assert saved.status_code == 303
+    found = school.admin().api.get("/settings").json()
+    assert (found["unclaimed_answer"], found["unclaimed_hours"]) == (WORDS, None)
 
 
 # The representative
@@ -258,6 +293,7 @@ def test_whoever_may_claim_it_is_reminded_once_of_a_text_that_waits(school):
     assert school.mails(dana.email) == []
 
 
+@ON_SQLITE
 def test_nobody_is_reminded_of_what_is_held_answered_put_away_or_a_stop(school):
     """D7: only of what waits for somebody; never where the hours are empty."""
     dana, ours = school.holder()
