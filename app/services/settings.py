@@ -158,7 +158,8 @@ def _check_texts(institution: Institution, changes: dict[str, Any], length: int)
     )
     if "first_contact" in changes and first and len(first) >= length:
         raise Invalid("first_contact", "This line leaves no room for a text.")
-    if "unclaimed_answer" in changes and answer and len(with_first_contact(answer, first)) > length:
+    touched = {"unclaimed_answer", "first_contact", "max_length"} & set(changes)
+    if touched and answer and len(with_first_contact(answer, first)) > length:
         also = " with the first contact line" if first else ""
         raise Invalid("unclaimed_answer", f"At most {length:,} characters{also}.")
 

@@ -227,6 +227,8 @@ def test_the_answer_and_the_hours_in_the_form(school):
         saved = browser.post("/settings", data={**form, "unclaimed_hours": ""})
         assert saved.status_code == 303
     found = school.admin().api.get("/settings").json()
+    short = {"version": found["version"], "max_length": len(WORDS) - 1}
+    assert school.admin().api.patch("/settings", json=short).status_code == 422
     assert (found["unclaimed_answer"], found["unclaimed_hours"]) == (WORDS, None)
 
 
