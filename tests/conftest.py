@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 KINDS = ["sqlite", "postgresql"]
 SQLITE = "replyline.sqlite3"
-FLOWS = ("analytics", "consent", "facts", "finding", "limits", "overview", "pool", "receiving")
+FLOWS = (
+    *("analytics", "consent", "facts", "finding", "limits"),
+    *("overview", "overview_export", "pool", "receiving"),
+)
 ABOUT_DATABASES = (
     *("tests/faults/", "tests/workers/", "tests/test_", "tests/flows/test_sending"),
     *(f"tests/flows/test_{name}.py" for name in FLOWS),

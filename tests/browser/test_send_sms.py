@@ -1,5 +1,5 @@
 """Send SMS in the browser: the dialog over the overview and the page without script (S4-27..S4-49).
-What is refused, and forged forms, are in tests/flows/test_send_sms.py."""
+What is refused, and forged forms, are in tests/flows/test_send_sms_input.py."""
 
 import re
 

@@ -1,5 +1,5 @@
 """The provider page: credentials that are written and never read, webhooks called from outside,
-numbers on both sides, errors of late, and what carriers were told (C-31, issue 5)."""
+errors of late, and what carriers were told (C-31, issue 5)."""
 
 import html
 import re
@@ -11,24 +11,14 @@ from sqlalchemy import select
 from app.database import db
 from app.models import ProviderAccount
 from app.rules.access import Can
-from app.services import own_numbers, self_test
-from tests.helpers import until
+from app.services import self_test
+from tests.configuring import role
 from tests.provider import Provider, row_counts
+from tests.reading import section, text_of
 from tests.school import new_number
 
 PAGE = "/settings/twilio/connection"
 HTMX = {"HX-Request": "true"}
-
-
-def text_of(answer):
-    """What people read on a page."""
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", answer.text)).split())
-
-
-def section(answer, name):
-    """What people read in one section of the page."""
-    found = re.search(rf'<section[^>]* id="{name}".*?</section>', answer.text, re.DOTALL)
-    return text_of(type("Part", (), {"text": found[0] if found else ""}))
 
 
 def account(school):
@@ -183,97 +173,6 @@ def test_the_self_test_says_what_is_in_the_way(school):
         assert [step.tone for step in steps] == ["text", "bad", "plain", "plain", "plain"]
 
 
-# Numbers on both sides
-
-
-def compared(browser):
-    return section(browser.get(f"{PAGE}/numbers"), "numbers")
-
-
-def stray(school, e164, **settings):
-    school.carrier.set_number(school.account_sid, e164, **settings)
-
-
-def test_numbers_are_compared_and_set_right(school):
-    right, astray, quiet, gone, retired = school.pool(5)
-    unknown = new_number()
-    school.carrier.number(school.account_sid, unknown)
-    stray(school, astray, sms_url="https://old.example/sms")
-    stray(school, quiet, voice_url="https://pbx.example", sms_fallback_url="")
-    school.carrier.take_number_away(gone)
-    ids = {e164: school.number(e164)["id"] for e164 in (astray, quiet, retired, gone)}
-    admin = school.admin()
-    assert admin.api.delete(f"/numbers/{ids[retired]}").status_code == 204
-    with school.browser(admin) as browser:
-        told = compared(browser)
-        assert "Texts go to https://old.example/sms, not to Replyline." in told
-        assert "calls go to https://pbx.example" in told
-        assert "The account does not own this number" in told
-        assert "The account owns it, and it is not in the pool." in told
-        assert "1 number is right" in told
-        assert retired[-4:] not in told
-        for e164 in (astray, quiet):
-            assert browser.post(f"{PAGE}/numbers/{ids[e164]}").status_code == 303
-        added = browser.post(
-            "/settings/numbers/add", data={"numbers": unknown, "back": "connection"}
-        )
-        assert (added.status_code, added.headers["Location"]) == (303, f"{PAGE}/numbers")
-        again = compared(browser)
-        assert "4 numbers are right" in again
-        lost = browser.post(f"{PAGE}/numbers/{ids[gone]}", headers=HTMX)
-        assert f"{gone} does not belong to the provider account." in text_of(lost)
-        assert browser.post(f"{PAGE}/numbers/{ids[gone]}").status_code == 422
-        assert browser.post(f"{PAGE}/numbers/{ids[retired]}").status_code == 404
-        log = text_of(browser.get("/audit?kind=numbers"))
-    assert log.count("had the provider send here what comes to") == 2
-    dana = school.member()
-    dana.send(school.person("mobile"))
-    assert school.texts(new_number(), astray, "Hello?")["webhook"]["status"] == 200
-    assert school.texts(new_number(), right, "Hello?")["webhook"]["status"] == 200
-
-
-def test_all_that_the_pool_lacks_is_added_at_once(school):
-    new = [new_number() for _ in range(3)]
-    for number in new:
-        school.carrier.number(school.account_sid, number)
-    with school.browser(school.admin()) as browser:
-        page = browser.get(f"{PAGE}/numbers")
-        (typed,) = re.findall(r'name="numbers" value="([^"]+\n[^"]+)"', page.text)
-        assert sorted(typed.split()) == sorted(new)
-        assert "Add all 3" in text_of(page)
-        added = browser.post("/settings/numbers/add", data={"numbers": typed, "back": "connection"})
-        assert added.status_code == 303
-        assert "3 numbers are right" in compared(browser)
-
-
-def test_a_number_is_freed_from_a_service_that_takes_its_texts(school):
-    """Protocol 3.3: its own addresses alone would not help."""
-    (ours,) = school.pool(1)
-    service = {"name": "Alerts", "numbers": [ours], "inbound": "https://old.example"}
-    school.carrier.registrations(school.account_sid, services=[{**service, "on_number": False}])
-    number = school.number(ours)["id"]
-    with school.browser(school.admin()) as browser:
-        assert "By its messaging service “Alerts” texts go to https://old.example" in compared(
-            browser
-        )
-        part = browser.post(f"{PAGE}/numbers/{number}", headers=HTMX)
-        assert "1 number is right" in text_of(part)
-        assert "Alerts" in text_of(browser.get("/audit?kind=numbers"))
-    assert school.texts(new_number(), ours, "Hello?")["webhook"]["status"] == 200
-
-
-@pytest.mark.parametrize("fault", [fault for fault, *_ in TROUBLES])
-@pytest.mark.parametrize("what", ["numbers", "registration"])
-def test_a_question_without_an_answer_is_told(school, fault, what):
-    school.pool(1)
-    school.carrier.fault(school.account_sid, fault)
-    with school.browser(school.admin()) as browser:
-        answer = browser.get(f"{PAGE}/{what}")
-    assert answer.status_code == 200
-    words = {"numbers": "The numbers could not be compared: ", "registration": "No answer: "}
-    assert words[what] in section(answer, what)
-
-
 # What went wrong
 
 
@@ -341,6 +240,18 @@ def test_what_carriers_were_told_is_shown_with_what_follows(school):
     assert "Refused No consent" in told
 
 
+@pytest.mark.parametrize("fault", [fault for fault, *_ in TROUBLES])
+@pytest.mark.parametrize("what", ["numbers", "registration"])
+def test_a_question_without_an_answer_is_told(school, fault, what):
+    school.pool(1)
+    school.carrier.fault(school.account_sid, fault)
+    with school.browser(school.admin()) as browser:
+        answer = browser.get(f"{PAGE}/{what}")
+    assert answer.status_code == 200
+    words = {"numbers": "The numbers could not be compared: ", "registration": "No answer: "}
+    assert words[what] in section(answer, what)
+
+
 # Who may
 
 
@@ -348,26 +259,24 @@ def test_only_whoever_may_edit_the_provider(school):
     """D1, D3: by link and by forged request; another institution's number is not there."""
     (ours,) = school.pool(1)
     number = school.number(ours)["id"]
-    porter = {"name": "Porter", "capabilities": ["numbers.manage", "people.read"]}
-    assert school.admin().api.post("/roles", json=porter).status_code == 201
+    porter = role(school, "Porter", "numbers.manage", "people.read")
     before = account(school)
     gets = (PAGE, f"{PAGE}/state", f"{PAGE}/numbers", f"{PAGE}/registration")
     posts = (f"{PAGE}/account", f"{PAGE}/self-test", f"{PAGE}/numbers/{number}")
-    with school.browser(school.member("Porter", name="Sam Nowak")) as browser:
+    with school.browser(school.member(porter, name="Sam Nowak")) as browser:
         for path in gets:
             assert browser.get(path).status_code == 403
         for path in posts:
             assert browser.post(path, data=form(untested="on")).status_code == 403
         assert PAGE not in browser.get("/settings/twilio").text
     with school.another() as other, other.browser(other.admin()) as browser:
-        stray(school, ours, sms_url="https://old.example/sms")
+        school.carrier.set_number(school.account_sid, ours, sms_url="https://old.example/sms")
         assert browser.post(f"{PAGE}/numbers/{number}").status_code == 404
-        assert ours[-4:] not in compared(browser)
+        assert ours[-4:] not in section(browser.get(f"{PAGE}/numbers"), "numbers")
     assert school.carrier.number_settings(school.account_sid, ours)["sms_url"].startswith("https")
-    technician = {"name": "Technician", "capabilities": ["provider.edit"]}
-    assert school.admin().api.post("/roles", json=technician).status_code == 201
+    technician = role(school, "Technician", "provider.edit")
     school.carrier.number(school.account_sid, new_number())
-    with school.browser(school.member("Technician", name="Tia Bell")) as browser:
+    with school.browser(school.member(technician, name="Tia Bell")) as browser:
         page = browser.get(f"{PAGE}/numbers")
         assert "it is not in the pool" in text_of(page)
         assert "to the pool</span>" not in page.text  # adding is the right of others
@@ -407,15 +316,3 @@ def test_an_institution_without_an_account_is_asked_for_one(school, stack):
         own = form(account_sid=f"AC{secrets.token_hex(16)}", auth_token="t" * 32, untested="on")
         assert browser.post(f"{PAGE}/account", data=own).status_code == 303
         assert own["account_sid"] in browser.get(PAGE).text
-
-
-def test_the_doctor_and_the_page_say_the_same(school):
-    """One comparison, whoever asks."""
-    (ours,) = school.pool(1)
-    stray(school, ours, voice_url="")
-    with school.app.app_context():
-        (found,) = own_numbers.compared(school.account_id, school.url)
-        db.session.remove()
-    assert found.astray == ["voice"]
-    with school.browser(school.admin()) as browser:
-        assert found.told in until(lambda: compared(browser))

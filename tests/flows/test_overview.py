@@ -1,18 +1,16 @@
 """The overview of messages: who sees which, every filter, both orders, and the email queue
 (S4-1..S4-26, S4-51, S3-44). A filter means the same on both databases."""
 
-import csv
 import html
-import io
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import insert, select, update
 
 from app import clock
 from app.database import db, transaction
-from app.models import AuditEntry, ContactNumber, Direction, Message
+from app.models import AuditEntry, ContactNumber, Message
 from app.rules.access import Can
 from app.rules.dispatch import Channel
 from app.rules.lifecycle import Status
@@ -20,12 +18,16 @@ from app.rules.listing import Listed
 from app.services import email_queue, overview
 from app.services.email_queue import State
 from app.services.ends import FEW
-from app.services.exporting import BATCH
 from app.services.overview import Sort, Wanted
-from tests.counting import queries
+from tests.listing import ALL, DANAS, KIMS, a_row, a_term
+from tests.reading import plain
 
-ALL = [Can.TEXT_REPLY, Can.INBOX_ALL]
 OWN = [Can.TEXT_REPLY]
+
+
+@pytest.fixture
+def term(school):
+    return a_term(school)
 
 
 @pytest.fixture
@@ -38,118 +40,6 @@ def found(school):
             return [row.message.body for row in rows]
 
     return found
-
-
-@pytest.fixture
-def term(school):
-    """Something of everything, said by Dana and Kim; the holder of a number has texted Noor."""
-    dana, ours = school.holder()
-    school.pool(1)
-    kim = school.member(name="Kim Alvarez")
-    maya, tomas = school.person("mobile"), school.person("mobile", name="Tomás Herrera")
-    pat, nobody = school.person(name="Pat Reed"), school.person(name="Bo Lind", email=None)
-    school.carrier.handset(tomas.numbers[0], behaviour="undelivered", code=30005)
-    arrived = dana.send(maya, "The café opens at nine")
-    dana.settled(arrived["id"], "delivered")
-    school.texts(maya.numbers[0], ours, "See you there")
-    failed = dana.send(tomas, "Your scholarship letter")
-    dana.settled(failed["id"], "undelivered")
-    mailed, unsent = kim.send(pat, "Bring the letter"), kim.send(nobody, "Are you well?")
-    kim.settled(mailed["id"], "sent")
-    kims = kim.send(maya, "Kim here, about the letter")
-    kim.settled(kims["id"], "delivered")
-    return {"dana": dana, "kim": kim, "ours": ours, "maya": maya, "tomas": tomas, "unsent": unsent}
-
-
-def rows_of(answer):
-    return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
-
-
-def test_what_is_filtered_is_exported_and_written_down(school, term):
-    """All of it, as it is seen and no more; nothing in it is a formula; a right of its own
-    (S0-35..S0-38)."""
-    dana, admin = term["dana"], school.admin()
-    dana.settled(dana.send(term["maya"], "=1+1 is what you owe")["id"], "delivered")
-    with school.browser(admin) as browser:
-        everything = rows_of(browser.get("/messages/export"))
-        assert [row["Text"] for row in everything] == ["'=1+1 is what you owe", *KIMS, *DANAS]
-        (failed,) = rows_of(browser.get("/messages/export?status=undelivered"))
-        found = (failed["Name"], failed["SMS status"], failed["Error code"], failed["Type"])
-        assert found == ("Tomás Herrera", "Undelivered", "30005", "SMS out")
-        assert (failed["Provider"], failed["Error"]) == ("Twilio", "Number not in use")
-        sent = datetime.fromisoformat(failed["Sent on (UTC)"])
-        assert timedelta(0) < clock.now() - sent < timedelta(hours=1)
-        assert failed["Phone"] == f"'{term['tomas'].numbers[0]}"
-        assert "/messages/export" in browser.get("/messages").text
-        assert "exported messages" in browser.get("/audit?kind=exports").text
-    with school.browser(dana) as browser:
-        assert browser.get("/messages/export").status_code == 403
-        assert "/messages/export" not in browser.get("/messages").text
-
-
-def test_an_export_reads_its_rows_at_once(school, term):
-    """However many rows: one statement for some hundred of them, none for each."""
-    with school.app.app_context(), queries() as asked:
-        rows = list(overview.export(school.viewer(term["dana"], ALL), Wanted()))
-        assert [row.message.body for row in rows] == KIMS + DANAS
-        assert {row.person.name for row in rows if row.person} > {"Pat Reed", "Tomás Herrera"}
-    assert len([each for each in asked if each.startswith("SELECT")]) == 2  # the last finds none
-
-
-@pytest.fixture
-def thread(college):
-    """A conversation, as a message says where it belongs."""
-    with college.inside():
-        college.text()
-        found = db.session.execute(select(Message.conversation_id)).scalar_one()
-    made = {
-        "institution_id": college.id,
-        "conversation_id": found,
-        "staff_id": college.dana.staff_id,
-    }
-    return {**made, "direction": Direction.OUTBOUND, "decision": [], "body": "Hello"}
-
-
-def test_an_export_has_each_row_once_while_statuses_change(college, thread):
-    """S4-11: also where the page is in the order of status."""
-    with college.inside():
-        with transaction():
-            text = {**thread, "channel": Channel.SMS, "status": Status.SENT}
-            at = clock.now() - timedelta(hours=1)
-            rows = [{**text, "created_at": at} for _ in range(2 * BATCH)]
-            db.session.execute(insert(Message), rows)
-        everything = set(db.session.execute(select(Message.id)).scalars())
-        ids = []
-        for row in overview.export(college.dana, Wanted(sort=Sort.STATUS)):
-            ids.append(row.message.id)
-            if len(ids) == BATCH:  # before the next ones are read
-                with transaction():
-                    early = Message.id.in_(ids[:300])
-                    db.session.execute(update(Message).where(early).values(status=Status.ACCEPTED))
-                    late = Message.id.in_(sorted(everything - set(ids))[:300])
-                    db.session.execute(update(Message).where(late).values(status=Status.DELIVERED))
-        assert len(ids) == len(everything)
-        assert set(ids) == everything
-
-
-def test_some_digits_are_looked_for_among_numbers_whatever_many_there_are(college, thread):
-    """S4-9: an address of an email is none."""
-    with college.inside():
-        with transaction():
-            mail = {**thread, "channel": Channel.EMAIL, "status": Status.SENT}
-            mail |= {"to_address": "maya5125@students.example", "created_at": clock.now()}
-            db.session.execute(insert(Message), [mail])
-        (few,) = overview.page(college.dana, Wanted(phone="5125"))
-        with transaction():
-            made = {"institution_id": college.id, "status": "default"}
-            numbers = [{**made, "e164": f"+15125{n:06d}"} for n in range(FEW + 1)]
-            db.session.execute(insert(ContactNumber), numbers)
-        (many,) = overview.page(college.dana, Wanted(phone="5125"))
-        assert few.message.channel is many.message.channel is Channel.SMS
-
-
-KIMS = ["Kim here, about the letter", "Are you well?", "Bring the letter"]
-DANAS = ["Your scholarship letter", "See you there", "The café opens at nine", "Hello"]
 
 
 def test_every_message_in_and_out_of_what_somebody_may_see(school, found, term):
@@ -225,6 +115,23 @@ def test_page_after_page_is_the_list(school, term, rights, statuses, sort, down)
     assert keys == sorted(keys, reverse=down)
 
 
+def test_some_digits_are_looked_for_among_numbers_whatever_many_there_are(college):
+    """S4-9: an address of an email is none."""
+    row = a_row(college)
+    with college.inside():
+        with transaction():
+            mail = {**row, "channel": Channel.EMAIL, "status": Status.SENT}
+            mail |= {"to_address": "maya5125@students.example", "created_at": clock.now()}
+            db.session.execute(insert(Message), [mail])
+        (few,) = overview.page(college.dana, Wanted(phone="5125"))
+        with transaction():
+            made = {"institution_id": college.id, "status": "default"}
+            numbers = [{**made, "e164": f"+15125{n:06d}"} for n in range(FEW + 1)]
+            db.session.execute(insert(ContactNumber), numbers)
+        (many,) = overview.page(college.dana, Wanted(phone="5125"))
+        assert few.message.channel is many.message.channel is Channel.SMS
+
+
 def test_the_days_are_those_of_the_viewer(school, found, term):
     """S4-10: both days included, by the clock of whoever looks."""
     with school.browser(term["dana"]) as browser:
@@ -264,7 +171,7 @@ def test_the_page_says_what_became_of_each(school, term):
 def _rows(page):
     """The text of each row."""
     rows = re.findall(r'<tr id="(?:message|email)-.*?</tr>', page, re.DOTALL)
-    return [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in rows]
+    return [plain(row) for row in rows]
 
 
 def test_the_page_of_a_message_tells_its_story(school, term):
@@ -344,9 +251,7 @@ def test_what_can_be_done_from_the_page(school, term):
 def _links(page):
     """{what a link says: where it leads}"""
     found = re.findall(r'<a [^>]*?href="([^"]+)"[^>]*>(.*?)</a>', page, re.DOTALL)
-    return {
-        " ".join(re.sub(r"<[^>]+>", " ", said).split()): html.unescape(href) for href, said in found
-    }
+    return {plain(said): html.unescape(href) for href, said in found}
 
 
 def test_rows_change_where_they_are(school, term):

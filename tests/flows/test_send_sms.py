@@ -1,6 +1,6 @@
-"""Send SMS from the overview: to a person and to a free number, what is refused and says why, and
-that nothing is sent twice (S4-27..S4-49, D5, D8, D11, D40, D43). The browser's side is in
-tests/browser/test_send_sms.py."""
+"""Send SMS from the overview: to a person and to a free number, with consent and without, and that
+nothing is sent twice (S4-27..S4-49, D5, D8, D11, D40, D43). What is refused is in
+tests/flows/test_send_sms_input.py, the browser's side in tests/browser/test_send_sms.py."""
 
 import html
 import json
@@ -17,25 +17,17 @@ from app.rules.access import Can
 from app.services import sending
 from app.services.dispatching import Draft
 from tests.helpers import until
+from tests.reading import pretty, text_of
 from tests.school import at_once, new_number
 
 DIALOG = {"HX-Request": "true"}
 LINE = "Northfield College texts from here."
 
 
-def pretty(number):
-    return f"({number[2:5]}) {number[5:8]}-{number[8:]}"
-
-
 def send(school, member, path="/messages/new", headers=None, **form):
     """Press Send; the answer."""
     with school.browser(member) as browser:
         return browser.post(path, data={"body": "Hello", **form}, headers=headers)
-
-
-def said(answer):
-    """The words of a page or a part of one."""
-    return html.unescape(" ".join(re.sub(r"<[^>]+>", " ", answer.text).split()))
 
 
 def field(answer, name):
@@ -103,15 +95,15 @@ def test_of_a_shared_number_somebody_says_who_is_meant(school):
     for whose in ({}, {"whose": stranger.id}, {"whose": "x"}, {"whose": 2**70}):
         answer = send(school, dana, number=number, body="Which of you?", **whose)
         assert answer.status_code == 422
-        assert "Choose who is meant." in said(answer)
+        assert "Choose who is meant." in text_of(answer)
         assert "Which of you?" in answer.text
-        assert [name in said(answer) for name in ("Ana Torres", "Maya Torres")] == [True, True]
+        assert [name in text_of(answer) for name in ("Ana Torres", "Maya Torres")] == [True, True]
     assert dana.said_to(maya) + dana.said_to(ana) + dana.said_to(stranger) == []
     assert send(school, dana, number=number, whose=maya.id).status_code == 303
     assert [m["to"] for m in dana.said_to(maya)] == [number]
     home = send(school, dana, number=number, whose=ana.id)  # of Ana's it is none that is texted
     assert home.status_code == 422
-    assert f"{pretty(number)} cannot be texted" in said(home)
+    assert f"{pretty(number)} cannot be texted" in text_of(home)
 
 
 def test_the_first_text_to_a_number_says_who_writes(school):
@@ -140,7 +132,7 @@ def test_without_consent_nothing_is_sent_and_nothing_stored(school):
     before = (stored(school, Message), stored(school, Conversation), stored(school, ContactNumber))
     answer = send(school, dana, number=cold, body="A careful text")
     assert answer.status_code == 409
-    assert f"{pretty(cold)} cannot be texted: {NOT_OPTED_IN}." in said(answer)
+    assert f"{pretty(cold)} cannot be texted: {NOT_OPTED_IN}." in text_of(answer)
     assert (field(answer, "number"), "A careful text" in answer.text) == (cold, True)
     after = (stored(school, Message), stored(school, Conversation), stored(school, ContactNumber))
     assert after == before
@@ -151,7 +143,7 @@ def test_without_consent_nothing_is_sent_and_nothing_stored(school):
     school.texts(gone, ours, "STOP")
     answer = send(school, dana, number=gone)
     assert answer.status_code == 409
-    assert f"{pretty(gone)} cannot be texted: this number opted out of texts." in said(answer)
+    assert f"{pretty(gone)} cannot be texted: this number opted out of texts." in text_of(answer)
     assert school.ledger(gone) == []
 
 
@@ -165,15 +157,15 @@ def test_what_would_happen_is_said_while_it_is_filled_in(school):
     before = stored(school, ContactNumber)
     with school.browser(dana) as browser:
         ask = partial(browser.post, "/messages/new/route")
-        assert "Type the number first." in said(ask(data={"body": "x" * 170}))
-        assert "2 texts , 136 left" in said(ask(data={"body": "x" * 170}))
-        found = said(ask(data={"number": pretty(number), "body": "x"}))
+        assert "Type the number first." in text_of(ask(data={"body": "x" * 170}))
+        assert "2 texts , 136 left" in text_of(ask(data={"body": "x" * 170}))
+        found = text_of(ask(data={"number": pretty(number), "body": "x"}))
         assert f"Text to {pretty(number)} from your number {pretty(ours)}" in found
         assert LINE in found
-        assert "Write the number with digits" in said(ask(data={"number": "+++", "body": "x"}))
-        found = said(ask(data={"number": maya.numbers[0]}))
+        assert "Write the number with digits" in text_of(ask(data={"number": "+++", "body": "x"}))
+        found = text_of(ask(data={"number": maya.numbers[0]}))
         assert "On record for Maya Torres" in found
-        found = said(ask(data={"number": maya.numbers[1]}))
+        found = text_of(ask(data={"number": maya.numbers[1]}))
         assert f"{pretty(maya.numbers[1])} cannot be texted" in found
         assert "Other ways to reach Maya Torres" in found
         disabled = ask(data={"number": maya.numbers[1]}).text.partition("data-send")[2]
@@ -203,10 +195,10 @@ def test_to_a_person_by_the_phone_that_is_chosen(school):
     assert send(school, dana, path, body="Two", phone_id=maya.phone_ids[0]).status_code == 303
     refused = send(school, dana, path, body="Three", phone_id=maya.phone_ids[1])
     assert refused.status_code == 422
-    assert f"{home} cannot be texted" in said(refused)
+    assert f"{home} cannot be texted" in text_of(refused)
     theirs = send(school, dana, path, body="Four", phone_id=bo.phone_ids[0])
     assert theirs.status_code == 422
-    assert "This person has no such phone." in said(theirs)
+    assert "This person has no such phone." in text_of(theirs)
     found = [(m["body"], m["to"], m["reason"]) for m in dana.said_to(maya)]
     first = maya.numbers[0]
     assert found == [("One", first, "default_phone"), ("Two", first, "chosen_phone")]
@@ -222,9 +214,9 @@ def test_who_cannot_be_texted_gets_an_email_and_the_sender_is_told(school):
     with school.browser(dana) as browser:
         page = browser.get(path)
         warning = f"{pretty(tomas.numbers[0])} cannot be texted: Tomás opted out of texts."
-        assert warning in said(page)
-        assert "Send email" in said(page)
-        assert "None on record" in said(browser.get(f"/messages/new?person={devon.id}"))
+        assert warning in text_of(page)
+        assert "Send email" in text_of(page)
+        assert "None on record" in text_of(browser.get(f"/messages/new?person={devon.id}"))
     answer = send(school, dana, path, headers=DIALOG)
     toast = json.loads(answer.headers["HX-Trigger"])["toast"]
     assert toast["text"] == "The message to Tomás Herrera goes by email."
@@ -246,7 +238,7 @@ def test_the_window_stays_or_closes(school):
         closes = browser.post(path, data={"body": "One"})
         assert closes.headers["Location"] == "/messages"
         page = browser.get("/messages")
-        assert "Text to Maya Torres is queued." in said(page)
+        assert "Text to Maya Torres is queued." in text_of(page)
         one = dana.said_to(maya)[-1]["id"]
         assert f'<a class="link" href="/messages/{one}"' in page.text
         stays = browser.post(path, data={"body": "Two", "keep": "yes"})
@@ -258,7 +250,7 @@ def test_the_window_stays_or_closes(school):
         three = dana.said_to(maya)[-1]["id"]
         for answer, message in ((plain, two), (in_dialog, three)):
             assert answer.status_code == 200
-            assert "Text to Maya Torres" in said(answer)
+            assert "Text to Maya Torres" in text_of(answer)
             assert f'href="/messages/{message}"' in answer.text
             assert re.search(r'name="keep" value="yes" checked', answer.text)
             assert re.search(r"<textarea[^>]*></textarea>", answer.text)
@@ -275,7 +267,7 @@ def test_the_window_stays_or_closes(school):
         page = browser.get(html.unescape(free.headers["Location"]))
         assert field(page, "number") == ""
         dana.settled(four, "delivered")
-        assert "Delivered" in said(browser.get(f"/messages/{four}/sent"))
+        assert "Delivered" in text_of(browser.get(f"/messages/{four}/sent"))
 
 
 # Once
@@ -296,7 +288,7 @@ def test_a_form_is_sent_once(school):
         changed = {"body": "Hello you", "number": number, "key": "k-1"}
         refused = browser.post("/messages/new", data=changed)
         assert refused.status_code == 409
-        assert "This form has sent another text already." in said(refused)
+        assert "This form has sent another text already." in text_of(refused)
         changed["key"] = field(refused, "key")
         assert changed["key"] not in ("", "k-1")
         assert browser.post("/messages/new", data=changed).status_code == 303
@@ -317,98 +309,3 @@ def test_whose_it_has_become_meanwhile_is_not_passed_over(school):
         db.session.remove()
     assert refused.value.code == "known_already"
     assert dana.said_to(maya) == []
-
-
-# Who may, and bad input
-
-
-@pytest.mark.parametrize("role", ["Responder", "Auditor"])
-def test_who_may_not_start_has_no_button_and_no_way_round(school, role):
-    """S4-28, D3, D41"""
-    school.pool(1)
-    member, maya = school.member(role), school.person("mobile")
-    number = new_number()
-    with school.browser(member) as browser:
-        page = browser.get("/messages")
-        assert page.status_code == 200
-        assert "/messages/new" not in page.text
-        for path in ("/messages/new", f"/messages/new?person={maya.id}", "/messages/new?pick=1"):
-            assert browser.get(path).status_code == 403
-            assert browser.post(path, data={"body": "Hi", "number": number}).status_code == 403
-        asked = browser.post("/messages/new/route", data={"number": maya.numbers[0]})
-        assert asked.status_code == 403
-        assert "Maya" not in asked.text
-        assert browser.get(f"/texts/picker?number={number}").status_code == 403
-    assert (school.ledger(number), school.ledger(maya.numbers[0])) == ([], [])
-
-
-def test_another_institutions_people_and_messages_are_not_there(school):
-    dana, _ = school.holder()
-    maya = school.person("mobile")
-    sent = dana.send(maya)["id"]
-    with school.another() as elsewhere:
-        kim, _ = elsewhere.holder("Kim Alvarez")
-        with elsewhere.browser(kim) as browser:
-            for path in (f"/messages/new?person={maya.id}", "/messages/new?person=99999999"):
-                assert browser.get(path).status_code == 404
-                assert browser.post(path, data={"body": "Hi"}).status_code == 404
-            assert browser.get(f"/messages/{sent}/sent").status_code == 404
-            assert "Maya" not in browser.get(f"/messages/new?sent={sent}").text
-            assert "Maya" not in browser.get("/messages/new?pick=1&q=maya").text
-            answer = browser.post("/messages/new/route", data={"number": maya.numbers[0]})
-            assert "Maya" not in answer.text  # there it is nobody's
-    with school.browser(school.member(name="Sam Lee")) as browser:  # and a colleague's is not Sam's
-        assert browser.get(f"/messages/{sent}/sent").status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("form", "problem"),
-    [
-        ({"number": ""}, "Type the number first."),
-        ({"number": "\x00 "}, "Type the number first."),
-        ({"number": "maya"}, "Write the number with digits"),
-        ({"number": "911"}, "911 is an emergency number."),
-        ({"number": "512555"}, "has too many or too few digits"),
-        ({"number": "9" * 5000}, "is not a phone number"),
-        ({"number": "(512) 555-0147 ext. 3"}, "Leave the extension out."),
-        ({"number": "ours"}, "This is one of our own numbers."),
-        ({"body": ""}, "Write a message first."),
-        ({"body": " \u200b\n"}, "Write a message first."),
-        ({"body": "a" * 1001}, "The message has 1,001 characters; 1,000 is the most."),
-        ({"body": "bell \x07"}, "control characters"),
-        ({"body": "Hi {first_name}"}, "Fill in {first_name} first"),
-    ],
-)
-def test_bad_input_is_said_at_its_field(school, form, problem):
-    """S4-38, S4-39, A10, A11: nothing is sent, and what was typed is kept."""
-    dana, ours = school.holder()
-    before = stored(school, Message)
-    if form.get("number") == "ours":
-        form = {"number": ours}
-    form = {"number": new_number(), "body": "Kept as it is", **form}
-    with school.browser(dana) as browser:
-        answer = browser.post("/messages/new", data=form)
-        dialog = browser.post("/messages/new", data=form, headers=DIALOG)
-    for found in (answer, dialog):
-        assert found.status_code == 422
-        assert problem in said(found)
-        assert 'role="alert"' in found.text
-        kept = html.unescape(re.findall(r"<textarea[^>]*>([^<]*)</textarea>", found.text)[0])
-        assert kept == form["body"].replace("\x00", "")
-    assert stored(school, Message) == before
-
-
-def test_standard_texts_are_filled_for_who_has_the_number(school):
-    """S4-45, S4-47: where that is one person; else what is missing is said."""
-    dana, _ = school.holder()
-    kept = {"title": "Hi", "body": "Hi {first_name}"}
-    assert dana.api.post("/standard-texts", json=kept).status_code == 201
-    maya, number = school.person("mobile"), new_number()
-    school.person(("mobile", number)), school.person(("mobile", number), name="Ana Torres")
-    table = [(maya.numbers[0], "Hi Maya"), (number, "Hi {first_name}"), ("nonsense", "{first_name")]
-    with school.browser(dana) as browser:
-        for typed, expected in table:
-            assert expected in browser.get("/texts/picker", params={"number": typed}).text
-        whose = {"number": number, "whose": maya.id}
-        assert "Hi Maya" in browser.get("/texts/picker", params=whose).text
-        assert browser.get("/texts/picker").status_code == 404
