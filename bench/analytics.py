@@ -5,22 +5,19 @@ what a plain count says, and how long the page of a year takes.
 """
 
 import argparse
-import tempfile
 import time
 from datetime import timedelta
-from pathlib import Path
 
-import structlog
 from sqlalchemy import func, select, text, update
 
-from app import clock, config, create_app, migrations
+from app import clock
 from app.database import db, transaction
 from app.models import DailyFact, Institution, Staff
 from app.rules.days import day_in
 from app.rules.periods import Days, Period, before, days_of
 from app.services import analytics, facts
 from app.services.analytics import Of
-from bench.pages import Words, measured, school, signed_in
+from bench.pages import Words, analyze, empty_app, measured, school, signed_in
 from bench.recount import recounted
 
 A_YEAR = 365 * 24 * 60  # minutes
@@ -58,22 +55,13 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=1_000_000)
     parser.add_argument("--database")
     asked = parser.parse_args()
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # silent
-    with tempfile.TemporaryDirectory() as folder:
-        var_dir = Path(folder)
-        config.loopback_secrets(var_dir)
-        url = asked.database or f"sqlite:///{var_dir}/bench.sqlite3"
-        settings = config.load(var_dir=var_dir, database_url=url, redis_url="unix:///no.sock")
-        app = create_app(settings)
+    with empty_app(asked.database) as app:
         with app.app_context():
-            migrations.upgrade()
             began = time.monotonic()
             made = school(asked.size, Words(), A_YEAR)
             print(f"{asked.size:,} messages made in {time.monotonic() - began:.0f} s", flush=True)
             kept(made.id)
-            with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as server:
-                sqlite = server.dialect.name == "sqlite"
-                server.execute(text("ANALYZE" if sqlite else "VACUUM ANALYZE"))
+            analyze()
             compared(made.id)
             staff = db.session.execute(text("SELECT min(id) FROM staff")).scalar_one()
             db.session.remove()

@@ -16,6 +16,7 @@ import secrets
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -272,6 +273,28 @@ def signed_in(app: Flask, made: Made) -> FlaskClient:
     return client
 
 
+@contextmanager
+def empty_app(database: str | None) -> Iterator[Flask]:
+    """An app that says nothing, with all tables in that database, or in a SQLite of its own."""
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    with tempfile.TemporaryDirectory() as folder:
+        var_dir = Path(folder)
+        config.loopback_secrets(var_dir)
+        url = database or f"sqlite:///{var_dir}/bench.sqlite3"
+        settings = config.load(var_dir=var_dir, database_url=url, redis_url="unix:///no.sock")
+        app = create_app(settings)
+        with app.app_context():
+            migrations.upgrade()
+        yield app
+
+
+def analyze() -> None:
+    """The database looks at what is in it, as it does by itself where it has time."""
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as server:
+        sqlite = server.dialect.name == "sqlite"
+        server.execute(text("ANALYZE" if sqlite else "VACUUM ANALYZE"))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--small", type=int, default=10_000)
@@ -279,23 +302,13 @@ def main() -> None:
     parser.add_argument("--database")
     parser.add_argument("--plans", action="store_true")
     asked = parser.parse_args()
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # silent
-    with tempfile.TemporaryDirectory() as folder:
-        var_dir = Path(folder)
-        config.loopback_secrets(var_dir)
-        url = asked.database or f"sqlite:///{var_dir}/bench.sqlite3"
-        settings = config.load(var_dir=var_dir, database_url=url, redis_url="unix:///no.sock")
-        app, words = create_app(settings), Words()
-        figures = []
-        with app.app_context():
-            migrations.upgrade()
+    words, figures = Words(), []
+    with empty_app(asked.database) as app:
         for size in (asked.small, asked.large):
             with app.app_context():
                 began = time.monotonic()
                 made = school(size, words)
-                with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as server:
-                    sqlite = server.dialect.name == "sqlite"
-                    server.execute(text("ANALYZE" if sqlite else "VACUUM ANALYZE"))
+                analyze()
                 db.session.remove()
             print(f"{size:,} messages made in {time.monotonic() - began:.0f} s", flush=True)
             client = signed_in(app, made)

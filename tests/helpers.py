@@ -1,9 +1,12 @@
 """Helpers: what tests of every kind need."""
 
 import os
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from socketserver import BaseServer
 from typing import NoReturn, TypeVar
 
 import pytest
@@ -27,6 +30,19 @@ def until(condition: Callable[[], T], timeout: float = 90.0) -> T:
 def children(pid: int) -> list[int]:
     """The processes that this one has started."""
     return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@contextmanager
+def serving(server: BaseServer) -> Iterator[None]:
+    """A server of the test's own, which answers as long as the block lasts."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def missing(what: str, why: str) -> NoReturn:

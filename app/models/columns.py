@@ -1,10 +1,19 @@
-"""Columns: the column kinds that several tables share."""
+"""Columns: the column kinds, and the kind of index, that several tables share."""
 
 from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, Dialect, ForeignKey, Integer, String
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    TextClause,
+)
 from sqlalchemy.orm import mapped_column
 from sqlalchemy.types import JSON, TypeDecorator
 
@@ -22,6 +31,13 @@ json_map = Annotated[dict[str, Any], mapped_column(JSON, default=dict)]
 
 def ref(target: str) -> ForeignKey:
     return ForeignKey(f"{target}.id")
+
+
+def partial_index(
+    name: str, *columns: Any, where: ColumnElement[bool] | TextClause, unique: bool = False
+) -> Index:
+    """An index of those rows alone for which `where` holds, on either database."""
+    return Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
 
 
 class ByValue(TypeDecorator[Any]):

@@ -13,6 +13,7 @@ from app.models.columns import (
     institution_fk,
     json_list,
     json_map,
+    partial_index,
     pk,
     ref,
     when,
@@ -69,19 +70,9 @@ class HookDelivery(Base):
         UniqueConstraint("hook_id", "seq"),
         Index("ix_hook_delivery_log", "hook_id", "id"),
         Index("ix_hook_delivery_finished", "finished_at"),
-        Index(
-            "ix_hook_delivery_waiting",
-            "hook_id",
-            "id",
-            sqlite_where=HOOK_WAITING,
-            postgresql_where=HOOK_WAITING,
-        ),
-        Index(
-            "ix_hook_delivery_not_delivered",
-            "hook_id",
-            "state",
-            sqlite_where=HOOK_NOT_DELIVERED,
-            postgresql_where=HOOK_NOT_DELIVERED,
+        partial_index("ix_hook_delivery_waiting", "hook_id", "id", where=HOOK_WAITING),
+        partial_index(
+            "ix_hook_delivery_not_delivered", "hook_id", "state", where=HOOK_NOT_DELIVERED
         ),
     )
 

@@ -6,7 +6,17 @@ from sqlalchemy import Index, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import Base
-from app.models.columns import ByValue, Id, institution_fk, json_map, pk, ref, when, when_or_never
+from app.models.columns import (
+    ByValue,
+    Id,
+    institution_fk,
+    json_map,
+    partial_index,
+    pk,
+    ref,
+    when,
+    when_or_never,
+)
 
 
 class ImportState(StrEnum):
@@ -38,12 +48,7 @@ class ImportRun(Base):
     __tablename__ = "import_run"
     __table_args__ = (
         Index("ix_import_run_log", "institution_id", "id"),
-        Index(
-            "ix_import_run_waiting",
-            "id",
-            sqlite_where=text("state = 'waiting'"),
-            postgresql_where=text("state = 'waiting'"),
-        ),
+        partial_index("ix_import_run_waiting", "id", where=text("state = 'waiting'")),
     )
 
     id: Mapped[pk]

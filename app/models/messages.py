@@ -13,6 +13,7 @@ from app.models.columns import (
     institution_fk,
     json_list,
     json_map,
+    partial_index,
     pk,
     ref,
     when,
@@ -92,52 +93,39 @@ class Conversation(Base):
 
 _HOLDER = func.coalesce(Conversation.staff_id, 0)
 
-Index(
+partial_index(
     "uq_conversation_person",
     Conversation.institution_id,
     _HOLDER,
     Conversation.person_id,
     unique=True,
-    sqlite_where=Conversation.person_id.is_not(None),
-    postgresql_where=Conversation.person_id.is_not(None),
+    where=Conversation.person_id.is_not(None),
 )
-Index(
+partial_index(
     "uq_conversation_number",
     Conversation.institution_id,
     _HOLDER,
     Conversation.contact_number_id,
     unique=True,
-    sqlite_where=Conversation.person_id.is_(None),
-    postgresql_where=Conversation.person_id.is_(None),
+    where=Conversation.person_id.is_(None),
 )
 Index("ix_conversation_inbox", Conversation.staff_id, Conversation.last_message_at.desc())
 Index("ix_conversation_all", Conversation.institution_id, Conversation.last_message_at.desc())
-Index(
-    "ix_conversation_unread",
-    Conversation.staff_id,
-    Conversation.unread,
-    sqlite_where=CONVERSATION_UNREAD,
-    postgresql_where=CONVERSATION_UNREAD,
+partial_index(
+    "ix_conversation_unread", Conversation.staff_id, Conversation.unread, where=CONVERSATION_UNREAD
 )
-Index(
+partial_index(
     "ix_conversation_unclaimed",
     Conversation.institution_id,
     Conversation.last_message_at.desc(),
-    sqlite_where=CONVERSATION_UNCLAIMED,
-    postgresql_where=CONVERSATION_UNCLAIMED,
+    where=CONVERSATION_UNCLAIMED,
 )
-Index(
-    "ix_conversation_snoozed",
-    Conversation.snoozed_until,
-    sqlite_where=CONVERSATION_SNOOZED,
-    postgresql_where=CONVERSATION_SNOOZED,
-)
-Index(
+partial_index("ix_conversation_snoozed", Conversation.snoozed_until, where=CONVERSATION_SNOOZED)
+partial_index(
     "ix_conversation_unit",
     Conversation.org_unit_id,
     Conversation.last_message_at.desc(),
-    sqlite_where=CONVERSATION_IN_UNIT,
-    postgresql_where=CONVERSATION_IN_UNIT,
+    where=CONVERSATION_IN_UNIT,
 )
 
 
@@ -167,50 +155,24 @@ class Message(Base):
         Index("ix_message_log", "institution_id", "id"),
         Index("ix_message_sent", "institution_id", "created_at", "id"),
         Index("ix_message_status", "institution_id", "status", "channel", "created_at", "id"),
-        Index(
+        partial_index(
             "uq_message_resend_of",  # resent once: whoever presses twice sends no third text
             "resend_of",
             unique=True,
-            sqlite_where=text("resend_of IS NOT NULL"),
-            postgresql_where=text("resend_of IS NOT NULL"),
+            where=text("resend_of IS NOT NULL"),
         ),
-        Index(
+        partial_index(
             "ix_message_month",  # the month's texts, day by day
             "institution_id",
             "month",
             "created_at",
-            sqlite_where=text("month IS NOT NULL"),
-            postgresql_where=text("month IS NOT NULL"),
+            where=text("month IS NOT NULL"),
         ),
-        Index(
-            "ix_message_unit",
-            "org_unit_id",
-            "created_at",
-            "id",
-            sqlite_where=MESSAGE_IN_UNIT,
-            postgresql_where=MESSAGE_IN_UNIT,
-        ),
-        Index(
-            "ix_message_held",
-            "conversation_id",
-            "send_at",
-            sqlite_where=MESSAGE_HELD,
-            postgresql_where=MESSAGE_HELD,
-        ),
-        Index(
-            "ix_message_due",
-            "provider_account_id",
-            "status",
-            sqlite_where=MESSAGE_UNFINISHED,
-            postgresql_where=MESSAGE_UNFINISHED,
-        ),
-        Index(
-            "ix_message_next",
-            "sender_number_id",
-            "priority",
-            "id",
-            sqlite_where=MESSAGE_UNFINISHED,
-            postgresql_where=MESSAGE_UNFINISHED,
+        partial_index("ix_message_unit", "org_unit_id", "created_at", "id", where=MESSAGE_IN_UNIT),
+        partial_index("ix_message_held", "conversation_id", "send_at", where=MESSAGE_HELD),
+        partial_index("ix_message_due", "provider_account_id", "status", where=MESSAGE_UNFINISHED),
+        partial_index(
+            "ix_message_next", "sender_number_id", "priority", "id", where=MESSAGE_UNFINISHED
         ),
     )
 
@@ -268,18 +230,12 @@ class Attempt(Base):
 
     __tablename__ = "attempt"
     __table_args__ = (
-        Index(
+        partial_index(
             "ix_attempt_on_the_wire",
             "contact_number_id",
-            sqlite_where=text("calling_at IS NOT NULL AND answered_at IS NULL"),
-            postgresql_where=text("calling_at IS NOT NULL AND answered_at IS NULL"),
+            where=text("calling_at IS NOT NULL AND answered_at IS NULL"),
         ),
-        Index(
-            "ix_attempt_look",
-            "look_at",
-            sqlite_where=text("look_at IS NOT NULL"),
-            postgresql_where=text("look_at IS NOT NULL"),
-        ),
+        partial_index("ix_attempt_look", "look_at", where=text("look_at IS NOT NULL")),
     )
 
     id: Mapped[pk]
@@ -349,12 +305,7 @@ class Email(Base):
 
     __tablename__ = "email"
     __table_args__ = (
-        Index(
-            "ix_email_due",
-            "due_at",
-            sqlite_where=EMAIL_UNFINISHED,
-            postgresql_where=EMAIL_UNFINISHED,
-        ),
+        partial_index("ix_email_due", "due_at", where=EMAIL_UNFINISHED),
         Index("ix_email_log", "institution_id", "created_at", "id"),
     )
 

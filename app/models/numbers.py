@@ -7,7 +7,16 @@ from sqlalchemy import Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.database import Base
-from app.models.columns import ByValue, Id, institution_fk, pk, ref, when, when_or_never
+from app.models.columns import (
+    ByValue,
+    Id,
+    institution_fk,
+    partial_index,
+    pk,
+    ref,
+    when,
+    when_or_never,
+)
 
 
 class OptOutReplies(StrEnum):
@@ -72,19 +81,14 @@ class Assignment(Base):
 
     __tablename__ = "assignment"
     __table_args__ = (
-        Index(
+        partial_index(
             "uq_assignment_open_number",
             "sender_number_id",
             unique=True,
-            sqlite_where=text("ended_at IS NULL"),
-            postgresql_where=text("ended_at IS NULL"),
+            where=text("ended_at IS NULL"),
         ),
-        Index(
-            "uq_assignment_open_staff",
-            "staff_id",
-            unique=True,
-            sqlite_where=text("ended_at IS NULL"),
-            postgresql_where=text("ended_at IS NULL"),
+        partial_index(
+            "uq_assignment_open_staff", "staff_id", unique=True, where=text("ended_at IS NULL")
         ),
     )
 

@@ -4,7 +4,7 @@ from sqlalchemy import Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import Base
-from app.models.columns import Id, institution_fk, pk, ref, when, when_or_never
+from app.models.columns import Id, institution_fk, partial_index, pk, ref, when, when_or_never
 
 
 class OrgUnit(Base):
@@ -22,21 +22,19 @@ class OrgUnit(Base):
 
     __tablename__ = "org_unit"
     __table_args__ = (
-        Index(
+        partial_index(
             "uq_org_unit_name",
             "parent_id",
             "name",
             unique=True,
-            sqlite_where=text("parent_id IS NOT NULL AND removed_at IS NULL"),
-            postgresql_where=text("parent_id IS NOT NULL AND removed_at IS NULL"),
+            where=text("parent_id IS NOT NULL AND removed_at IS NULL"),
         ),
-        Index(
+        partial_index(
             "uq_org_unit_top",
             "institution_id",
             "name",
             unique=True,
-            sqlite_where=text("parent_id IS NULL AND removed_at IS NULL"),
-            postgresql_where=text("parent_id IS NULL AND removed_at IS NULL"),
+            where=text("parent_id IS NULL AND removed_at IS NULL"),
         ),
         Index("ix_org_unit_tree", "institution_id", "id"),
     )

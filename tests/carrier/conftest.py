@@ -6,7 +6,6 @@ import secrets
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,7 +18,7 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
 from app.carrier.client import CarrierClient, MailboxClient
-from tests.helpers import until
+from tests.helpers import serving, until
 
 NO_REPLY = (200, "text/xml", "<Response/>")
 _numbers = itertools.count(5550100)
@@ -147,10 +146,8 @@ def receiver() -> Iterator[Receiver]:
 
     server = Server(("127.0.0.1", 0), Handler)
     kept = Receiver(f"http://127.0.0.1:{server.server_port}")
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
-    yield kept
-    server.shutdown()
-    server.server_close()
+    with serving(server):
+        yield kept
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Twilio: its words to ours and back, and what each of its answers proves."""
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +19,7 @@ from app.errors import (
 from app.providers import Accepted, Account, Credentials, OutboundSms
 from app.providers.twilio import TwilioProvider
 from app.rules.lifecycle import Status
+from tests.helpers import serving
 
 SID, TOKEN = "AC" + "1" * 32, "12345"
 MESSAGE = "SM" + "0" * 32
@@ -92,12 +92,8 @@ class Server(ThreadingHTTPServer):
 @pytest.fixture
 def server() -> Iterator[Server]:
     server = Server()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(server):
+        yield server
 
 
 @pytest.fixture

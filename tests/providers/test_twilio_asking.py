@@ -4,7 +4,6 @@
 """
 
 import json
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -31,6 +30,7 @@ from app.providers import (
 from app.providers.twilio import TwilioProvider
 from app.rules.addresses import Webhooks
 from app.rules.lifecycle import Status
+from tests.helpers import serving
 
 SID, TOKEN = "AC" + "1" * 32, "12345"
 OURS, THEIRS = "+15125550190", "+15125550147"
@@ -92,12 +92,8 @@ class _Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def twilio() -> Iterator[Twilio]:
     server = Twilio()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(server):
+        yield server
 
 
 @pytest.fixture
