@@ -3,6 +3,7 @@
 from app.database import db
 from app.rules.access import Can
 from app.services import org_units
+from tests.configuring import role
 from tests.school import Member, School
 
 SUPERVISOR = ["inbox.unit", "people.read", "reports.read", "reports.export", "text.reply"]
@@ -26,9 +27,6 @@ def put(school: School, member: Member, into: int | None) -> None:
 
 def supervisor(school: School, of: int, *more: str, name: str = "Lee Park") -> Member:
     """Somebody who looks after a unit, and has no other rights than are needed for it."""
-    api = school.admin().api
-    role = {"name": f"Supervisor {name}", "capabilities": [*SUPERVISOR, *more]}
-    assert api.post("/roles", json=role).status_code == 201
-    made = school.member(role["name"], name=name)
+    made = school.member(role(school, f"Supervisor {name}", *SUPERVISOR, *more), name=name)
     put(school, made, of)
     return made

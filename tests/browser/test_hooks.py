@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.pages import ON_POSTGRESQL
 from tests.browser.test_every_page import SIZES, looked_at
+from tests.configuring import role
 from tests.receiver import Receiver
 from tests.school import School
 
@@ -81,9 +82,8 @@ def test_another_system_is_told_and_the_page_shows_it_live(school: School, opene
 
 def test_the_tab_is_for_those_who_manage_tokens(school: School, opened):
     """D3: a Manager sees no settings at all; who changes settings alone sees no webhooks."""
-    role = {"name": "Registrar", "capabilities": ["settings.edit"]}
-    assert school.admin().api.post("/roles", json=role).status_code == 201
-    page = opened(school.member("Registrar", name="Ana Ruiz"), "/settings")
+    registrar = role(school, "Registrar", "settings.edit")
+    page = opened(school.member(registrar, name="Ana Ruiz"), "/settings")
     expect(page.get_by_role("heading", level=1)).to_have_text("SMS Configuration")
     expect(page.get_by_role("link", name="Webhooks")).to_have_count(0)
     answer = page.goto("/settings/webhooks")

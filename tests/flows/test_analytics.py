@@ -1,8 +1,6 @@
 """Analytics on its page and as a file (S0-42..S0-45), and what is told about the month's limit."""
 
-import csv
 import html
-import io
 import re
 from zoneinfo import ZoneInfo
 
@@ -13,7 +11,9 @@ from app import clock
 from app.database import db, transaction
 from app.models import Institution, LimitAlert, Staff
 from app.services import alerts
+from tests.configuring import role
 from tests.helpers import until
+from tests.reading import table_of
 
 
 def shown(browser, **query):
@@ -43,8 +43,7 @@ def lines(page, title):
 
 def exported(browser, **query):
     answer = browser.get("/analytics/export", params=query)
-    assert answer.status_code == 200, answer.text
-    rows = csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig")))
+    rows = table_of(answer)
     return {(row["What"], row["Which"]): row["Count"] for row in rows if row["Count"] != "0"}
 
 
@@ -154,11 +153,8 @@ def test_figures_are_for_those_who_may_read_reports(school, busy):
         assert browser.get("/analytics").status_code == 403
         assert browser.get("/analytics/export").status_code == 403
         assert 'href="/analytics"' not in browser.get("/inbox").text
-    reader = school.admin().api.post(
-        "/roles", json={"name": "Reader", "capabilities": ["reports.read"]}
-    )
-    assert reader.status_code == 201, reader.text
-    with school.browser(school.member("Reader", name="Robin Reed")) as browser:
+    reader = role(school, "Reader", "reports.read")
+    with school.browser(school.member(reader, name="Robin Reed")) as browser:
         assert "/analytics/export" not in shown(browser)
         assert browser.get("/analytics/export").status_code == 403
 

@@ -1,8 +1,6 @@
 """Audit log: who did what to whom and when, told in words, found again and exported (issue 5)."""
 
-import csv
 import html
-import io
 import re
 from datetime import timedelta
 
@@ -19,15 +17,15 @@ from app.services import audit_log
 from app.services.audit import audit
 from app.services.audit_log import Wanted
 from tests.counting import MOST_QUERIES, queries
+from tests.reading import plain, table_of
 from tests.school import PASSWORD
 
 ROW = re.compile(r"<tr>\s*<td class=\"at\">.*?</tr>", re.DOTALL)
 
 
-def plain(markup):
-    """What people read."""
-    text = re.sub(r"<[^>]+>", " ", re.sub(r"</?a\b[^>]*>", "", markup))
-    return " ".join(html.unescape(text).split())
+def sentence(markup):
+    """What people read; a link is a part of its sentence."""
+    return plain(re.sub(r"</?a\b[^>]*>", "", markup))
 
 
 def rows(browser, **query):
@@ -35,14 +33,11 @@ def rows(browser, **query):
     answer = browser.get("/audit", params=query)
     assert answer.status_code == 200, answer.text
     found = [re.findall(r"<td.*?</td>", row, re.DOTALL) for row in ROW.findall(answer.text)]
-    return [" ".join(plain(cell) for cell in cells[1:]) for cells in found]
+    return [" ".join(sentence(cell) for cell in cells[1:]) for cells in found]
 
 
 def exported(browser, **query):
-    answer = browser.get("/audit/export", params=query)
-    assert answer.status_code == 200, answer.text
-    text = answer.content.decode("utf-8-sig")
-    return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
+    return table_of(browser.get("/audit/export", params=query))
 
 
 @pytest.fixture
@@ -177,7 +172,7 @@ def test_pages_follow_each_other_without_a_gap_though_entries_arrive(school):
         seen, path = [], "/audit?kind=numbers"
         while path:
             page = browser.get(path).text
-            seen += [plain(row) for row in ROW.findall(page)]
+            seen += [sentence(row) for row in ROW.findall(page)]
             with school.app.app_context(), transaction():
                 audit(school.id, "number.retired", "number:999", None)
             following = re.search(r'href="(/audit\?before=[^"]+)">Older', page)

@@ -10,6 +10,7 @@ import pytest
 from app.rules.audit_log import DEEDS
 from app.rules.hooks import CHOICES
 from tests.api.test_docs import page_of
+from tests.configuring import role
 from tests.helpers import until
 from tests.receiver import Receiver
 from tests.school import School
@@ -298,9 +299,8 @@ def test_another_school_finds_nothing(school, browser, receiver):
 
 def test_whoever_manages_tokens_and_sees_little_hands_on_little(school, browser, receiver):
     hook, _ = made(browser, receiver.url, "message.created")
-    role = {"name": "Integrator", "capabilities": ["tokens.manage", "people.read"]}
-    assert school.admin().api.post("/roles", json=role).status_code == 201
-    with school.browser(school.member("Integrator", name="Sam Ode")) as other:
+    integrator = role(school, "Integrator", "tokens.manage", "people.read")
+    with school.browser(school.member(integrator, name="Sam Ode")) as other:
         assert other.get("/settings").headers["Location"] == PAGE
         page = other.get(PAGE).text
         assert 'value="consent.changed"' in page

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from app import clock
 from app.database import db
 from app.models import ContactNumber
+from tests.reading import pretty
 from tests.school import at_once, new_number
 
 
@@ -47,10 +48,6 @@ def markers(member, thread, name="name_learnt"):
 def statuses(school, person_id):
     phones = school.admin().api.get(f"/people/{person_id}").json()["phones"]
     return {p["number"]: p["sms_status"] for p in phones}
-
-
-def pretty(number):
-    return f"({number[2:5]}) {number[5:8]}-{number[8:]}"
 
 
 def test_an_unknown_number_is_somebody_on_record(school, dana):

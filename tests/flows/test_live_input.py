@@ -10,6 +10,7 @@ from app.database import db, transaction
 from app.live.hub import MOST_PER_PERSON
 from app.live.line import MOST_CLIENT_FRAMES, NOT_EXPECTED, TOO_MANY, TOO_SLOW
 from app.models import EventRow
+from tests.configuring import role
 from tests.live import (
     LONGEST,
     PROGRAM,
@@ -68,9 +69,7 @@ def test_from_our_own_pages_only(school):
 def test_nobody_who_may_not_read_conversations(school):
     """D3: neither by role nor by the scopes of a token."""
     admin = school.admin()
-    role = {"name": "Reporter", "capabilities": ["reports.read"]}
-    assert admin.api.post("/roles", json=role).status_code == 201
-    kim = school.member("Reporter", name="Kim Alvarez")
+    kim = school.member(role(school, "Reporter", "reports.read"), name="Kim Alvarez")
     made = admin.api.post("/tokens", json={"name": "people", "scopes": ["people.read"]}).json()
     assert refused(school, PROGRAM, bearer(kim)) == 403
     assert refused(school, PROGRAM, {"Authorization": f"Bearer {made['token']}"}) == 403

@@ -19,6 +19,7 @@ from app.services import email_queue, overview
 from app.services.email_queue import State
 from app.services.ends import FEW
 from app.services.overview import Sort, Wanted
+from tests.configuring import role
 from tests.listing import ALL, DANAS, KIMS, a_row, a_term
 from tests.reading import plain
 
@@ -212,9 +213,7 @@ def test_without_the_right_there_is_no_place_and_no_page(school):
     dana, _ = school.holder()
     maya = school.person("mobile")
     sent = dana.send(maya)
-    admin = school.admin()
-    role = admin.api.post("/roles", json={"name": "Clerk", "capabilities": ["people.read"]}).json()
-    clerk = school.member(role["name"], name="Cleo Park")
+    clerk = school.member(role(school, "Clerk", "people.read"), name="Cleo Park")
     with school.browser(clerk) as browser:
         assert "Messages</a>" not in browser.get("/people").text
         for path in ("", "/rows", "/emails", f"/{sent['id']}"):

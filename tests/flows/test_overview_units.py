@@ -1,8 +1,6 @@
 """The overview and Analytics by org unit: the viewer's own first, with what is below it; the
 address holds it (S4-7, S4-23)."""
 
-import csv
-import io
 import re
 from datetime import timedelta
 
@@ -19,6 +17,7 @@ from app.rules.periods import Days
 from app.services import facts, org_units, overview, summary
 from app.services.overview import FEW_UNITS, Sort, Wanted
 from tests.helpers import until
+from tests.reading import table_of
 from tests.units import put, supervisor, unit
 
 CHIP = re.compile(r'<li class="chip"><span>Org\. unit: ([^<]+)</span><a href="([^"]+)"')
@@ -46,10 +45,6 @@ HEALTH, LAW = {"Dana 1", "Dana 2"}, {"Kim 1", "Kim 2"}
 
 def shown(page):
     return {body for body in BODIES if f">{body}</a>" in page.text}
-
-
-def exported(answer):
-    return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
 
 
 def test_s4_7_s4_23_the_viewers_own_unit_is_shown_first_and_others_when_asked_for(school, term):
@@ -100,10 +95,10 @@ def test_what_is_exported_is_what_is_shown(school, term):
         page = browser.get("/messages?status=delivered")
         link, excel = re.findall(r'href="(/messages/export[^"]*)"', page.text)
         assert "format=xlsx" in excel
-        rows = exported(browser.get(link.replace("&amp;", "&")))
+        rows = table_of(browser.get(link.replace("&amp;", "&")))
         assert {row["Text"] for row in rows} == shown(page) == LAW
         assert {row["Org. unit"] for row in rows} == {"Law"}
-        everything = exported(browser.get("/messages/export?unit=all"))
+        everything = table_of(browser.get("/messages/export?unit=all"))
         assert {row["Text"]: row["Org. unit"] for row in everything} == {
             **dict.fromkeys(("Ana 1", "Ana 2"), ""),
             **dict.fromkeys(HEALTH, "Nursing"),

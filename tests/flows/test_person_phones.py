@@ -1,12 +1,13 @@
 """Person phones: every number ever saved for people, ours with them, on a page, as a file and for
 programs (S3-35..S3-39)."""
 
-import csv
 import html
-import io
 import re
 
 import pytest
+
+from tests.configuring import role
+from tests.reading import plain, pretty, table_of
 
 
 def feed(member, **query):
@@ -31,18 +32,11 @@ def on_page(browser, **query):
     answer = browser.get("/people/phones", params=query)
     assert answer.status_code == 200, answer.text
     rows = [row[0] for row in re.finditer(r"<tr>\s*<td>.*?</tr>", answer.text, re.DOTALL)]
-    return [" ".join(html.unescape(re.sub(r"<[^>]+>", " ", row)).split()) for row in rows]
+    return [plain(row) for row in rows]
 
 
 def exported(browser, **query):
-    answer = browser.get("/people/phones/export", params=query)
-    assert answer.status_code == 200, answer.text
-    text = answer.content.decode("utf-8-sig")
-    return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
-
-
-def pretty(e164):
-    return f"({e164[2:5]}) {e164[5:8]}-{e164[8:]}"
+    return table_of(browser.get("/people/phones/export", params=query))
 
 
 @pytest.fixture
@@ -151,9 +145,8 @@ def test_only_who_may_export_reports_takes_the_file(school, saved):
     with school.browser(school.member("Auditor", name="Ari Gold")) as browser:
         assert "/people/phones/export" in browser.get("/people/phones").text
         assert exported(browser)
-    role = school.admin().api.post("/roles", json={"name": "Clerk", "capabilities": ["text.reply"]})
-    assert role.status_code == 201
-    with school.browser(school.member("Clerk", name="Cy Park")) as browser:
+    clerk = role(school, "Clerk", "text.reply")
+    with school.browser(school.member(clerk, name="Cy Park")) as browser:
         assert browser.get("/people/phones").status_code == 403
 
 

@@ -11,8 +11,8 @@ from sqlalchemy import update
 from app import clock
 from app.database import db, transaction
 from app.models import SenderNumber
-from tests.browser.pages import shown_number
 from tests.helpers import until
+from tests.reading import plain, pretty
 
 
 def page(browser):
@@ -23,9 +23,9 @@ def page(browser):
 
 def row(text, e164):
     """The cells of one number, without what only marks them up."""
-    part = next(p for p in text.split("<tr>")[2:] if shown_number(e164) in p)
+    part = next(p for p in text.split("<tr>")[2:] if pretty(e164) in p)
     cells = re.findall(r"<(?:td|th)[^>]*>(.*?)</(?:td|th)>", part, re.S)
-    return [" ".join(re.sub(r"<[^>]+>", " ", cell).split()) for cell in cells]
+    return [plain(cell) for cell in cells]
 
 
 def test_how_each_number_fares(school):
@@ -75,7 +75,7 @@ def test_another_schools_numbers_are_not_there(school):
     """D1"""
     _, ours = school.holder()
     with school.another() as other, other.browser(other.admin()) as browser:
-        assert shown_number(ours) not in page(browser)
+        assert pretty(ours) not in page(browser)
         assert "The pool has no numbers" in page(browser)
 
 

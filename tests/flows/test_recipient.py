@@ -14,6 +14,7 @@ import pytest
 
 from app.rules.phones import pretty
 from tests.helpers import until
+from tests.reading import plain
 from tests.school import Member, School, Someone
 
 
@@ -285,7 +286,7 @@ def offered(browser: httpx.Client, person: Someone) -> tuple[list[str], str]:
     """On the page of a new text: the phones to choose from, and all that it says."""
     page = html.unescape(browser.get("/inbox/new", params={"person": person.id}).text)
     choices = re.findall(r'<option value="\d+"[^>]*>([^<]+)</option>', page)
-    return choices, " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    return choices, plain(page)
 
 
 def test_the_phones_that_are_offered(school):

@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 
+from tests.configuring import role
 from tests.school import at_once
 
 
@@ -14,13 +15,6 @@ def error_of(answer):
 def change(member, **changes):
     version = member.api.get("/settings").json()["version"]
     return member.api.patch("/settings", json={"version": version, **changes})
-
-
-def role(school, name, *capabilities):
-    """A new role with exactly these rights."""
-    body = {"name": name, "capabilities": list(capabilities)}
-    assert school.admin().api.post("/roles", json=body).status_code == 201
-    return name
 
 
 def test_a_new_school_texts_everybody_without_limits(school):
