@@ -6,6 +6,7 @@ ReplylineError                 HTTP
 │   └── BadSignature           403   a webhook that the provider did not sign
 ├── NotFound                   404   the row does not exist, or is not yours to see
 ├── Conflict                   409   the state does not allow it; `code` says which state
+│   └── Merged                 409   the person is one with another by now; `into` says with whom
 ├── BadRequest                 400   a webhook without a field that it must have
 ├── Invalid                    422   the input is wrong; `fields` say where
 ├── Unavailable                503   the database is away or too busy; nothing was changed
@@ -57,6 +58,14 @@ class NotFound(ReplylineError):
 
 class Conflict(ReplylineError):
     code, http_status = "conflict", 409
+
+
+class Merged(Conflict):
+    code = "merged"
+
+    def __init__(self, into: int) -> None:
+        super().__init__(f"This person was merged with another, who has the id {into}.")
+        self.into = into
 
 
 class BadRequest(ReplylineError):

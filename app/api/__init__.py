@@ -8,6 +8,7 @@ from app.api import (  # noqa: F401 (each adds its operations)
     endpoints,
     events,
     imports,
+    merges,
     messages,
     numbers,
     openapi,

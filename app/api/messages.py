@@ -80,7 +80,7 @@ def _all(rows: Sequence[Logged]) -> list[Message]:
 
 
 # Who may write is decided where it is sent, because it depends on the conversation (D4, D41).
-@post("/messages", conflicts=(*_WHY_NO_TEXT, "busy"))
+@post("/messages", conflicts=(*_WHY_NO_TEXT, "merged", "busy"))
 def create(viewer: Viewer, body: NewMessage) -> Message:
     """Write to a person. It goes as a text, or as an email with the reason why.
 

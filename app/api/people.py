@@ -158,21 +158,21 @@ def one(viewer: Viewer, person_id: int) -> Person:
     return _one(viewer, person_id)
 
 
-@patch("/people/<id:person_id>", Can.PEOPLE_EDIT, conflicts=("exists",))
+@patch("/people/<id:person_id>", Can.PEOPLE_EDIT, conflicts=("exists", "merged"))
 def change(viewer: Viewer, person_id: int, body: PersonChanges) -> Person:
     """Change what is given."""
     people.change(viewer, person_id, body.given())
     return _one(viewer, person_id)
 
 
-@post("/people/<id:person_id>/phones", Can.PEOPLE_EDIT)
+@post("/people/<id:person_id>/phones", Can.PEOPLE_EDIT, conflicts=("merged",))
 def add_phone(viewer: Viewer, person_id: int, body: NewPhone) -> Phone:
     """Give a person another number."""
     phone_id = people.add_phone(viewer, person_id, body.number, body.type)
     return shapes.phone(records.one(viewer, phone_id))
 
 
-@get("/people/<id:person_id>/route", Can.PEOPLE_READ)
+@get("/people/<id:person_id>/route", Can.PEOPLE_READ, conflicts=("merged",))
 def route(viewer: Viewer, person_id: int, query: RouteQuery) -> Route:
     """What would happen to a text sent now, and why. Changes nothing."""
     decision, gathered, names = sending.preview(viewer, person_id, query.body, query.phone_id)
@@ -200,14 +200,24 @@ def advisors(viewer: Viewer, person_id: int, query: Paging) -> Page[Advisor]:
     )
 
 
-@put("/people/<id:person_id>/advisors/<id:staff_id>", Can.PEOPLE_EDIT, Can.STAFF_MANAGE)
+@put(
+    "/people/<id:person_id>/advisors/<id:staff_id>",
+    Can.PEOPLE_EDIT,
+    Can.STAFF_MANAGE,
+    conflicts=("merged",),
+)
 def add_advisor(viewer: Viewer, person_id: int, staff_id: int) -> Advisor:
     """Make the person a student of this member of staff: of yourself, or with `staff.manage` of
     anybody. Again, it changes nothing."""
     return Advisor.model_validate(students.link(viewer, person_id, staff_id))
 
 
-@delete("/people/<id:person_id>/advisors/<id:staff_id>", Can.PEOPLE_EDIT, Can.STAFF_MANAGE)
+@delete(
+    "/people/<id:person_id>/advisors/<id:staff_id>",
+    Can.PEOPLE_EDIT,
+    Can.STAFF_MANAGE,
+    conflicts=("merged",),
+)
 def remove_advisor(viewer: Viewer, person_id: int, staff_id: int) -> None:
     """The person is no student of theirs any more."""
     students.unlink(viewer, person_id, staff_id)

@@ -30,7 +30,14 @@ from app.models.numbers import (
     SenderNumber,
 )
 from app.models.org_units import OrgUnit
-from app.models.people import ContactNumber, Guardianship, Person, PersonKind, PersonPhone
+from app.models.people import (
+    ContactNumber,
+    Guardianship,
+    Person,
+    PersonKind,
+    PersonMerge,
+    PersonPhone,
+)
 from app.models.records import (
     AuditEntry,
     Beat,
@@ -103,6 +110,7 @@ __all__ = [
     "PasswordLink",
     "Person",
     "PersonKind",
+    "PersonMerge",
     "PersonPhone",
     "Picture",
     "ProviderAccount",

@@ -3,11 +3,20 @@
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Index, String, Text, UniqueConstraint, event
+from sqlalchemy import Index, String, Text, UniqueConstraint, event, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.database import Base
-from app.models.columns import ByValue, Id, institution_fk, pk, ref, when, when_or_never
+from app.models.columns import (
+    ByValue,
+    Id,
+    institution_fk,
+    json_map,
+    pk,
+    ref,
+    when,
+    when_or_never,
+)
 from app.rules.consent import Consent, DisabledBy, SmsStatus
 from app.rules.phones import PhoneType
 from app.rules.recipient import Phone
@@ -24,14 +33,21 @@ class PersonKind(StrEnum):
 
 class Person(Base):
     """`opted_out_at`: said STOP; a number added later starts DISABLED (D14). `removed_at`: an
-    import took them away; the row and its conversations are kept. `words`: what search finds them
-    by."""
+    import took them away; the row and its conversations are kept. `merged_into`: the person with
+    whom they are one; what was theirs is there, and they count as removed. `words`: what search
+    finds them by."""
 
     __tablename__ = "person"
     __table_args__ = (
         UniqueConstraint("institution_id", "source_id"),
         Index("ix_person_name", "institution_id", "family_name", "given_name", "id"),
         Index("ix_person_email", "institution_id", "email"),
+        Index(
+            "ix_person_merged",
+            "merged_into",
+            sqlite_where=text("merged_into IS NOT NULL"),
+            postgresql_where=text("merged_into IS NOT NULL"),
+        ),
     )
 
     id: Mapped[pk]
@@ -44,6 +60,7 @@ class Person(Base):
     timezone: Mapped[str | None] = mapped_column(String(64))
     opted_out_at: Mapped[when_or_never]
     removed_at: Mapped[when_or_never]
+    merged_into: Mapped[int | None] = mapped_column(Id)  # no reference: it came later
     words: Mapped[str] = mapped_column(Text, default="", deferred=True)
     created_at: Mapped[when]
 
@@ -129,3 +146,21 @@ class Guardianship(Base):
     person_id: Mapped[int] = mapped_column(Id, ref("person"), primary_key=True)
     source_id: Mapped[str] = mapped_column(String(200), primary_key=True)
     institution_id: Mapped[institution_fk]
+
+
+class PersonMerge(Base):
+    """That two records became one, and what moved with that, so that it can be undone (issue 5).
+    `moved`: the ids of rows by kind, and fields before and after (`services.joining`)."""
+
+    __tablename__ = "person_merge"
+    __table_args__ = (Index("ix_person_merge_kept", "kept_id", "id"),)
+
+    id: Mapped[pk]
+    institution_id: Mapped[institution_fk]
+    kept_id: Mapped[int] = mapped_column(Id, ref("person"))
+    other_id: Mapped[int] = mapped_column(Id, ref("person"))
+    staff_id: Mapped[int] = mapped_column(Id, ref("staff"))
+    moved: Mapped[json_map]
+    at: Mapped[when]
+    undone_at: Mapped[when_or_never]
+    undone_by: Mapped[int | None] = mapped_column(Id, ref("staff"))

@@ -30,6 +30,8 @@ MARKER_ICONS = {
     "number_handed_over": ("arrow-right-left", False),
     "number_released": ("arrow-right-left", False),
     "name_learnt": ("user", False),
+    "merged": ("merge", False),
+    "unmerged": ("split", False),
 }
 
 

@@ -74,6 +74,8 @@ DEEDS: dict[str, Deed] = {
     "number.split_off": Deed(Kind.PEOPLE, "said that [{target}] is not the number of {person}"),
     "advisor.added": Deed(Kind.PEOPLE, "made [{target}] a student of {advisor}"),
     "advisor.removed": Deed(Kind.PEOPLE, "took [{target}] from the students of {advisor}"),
+    "person.merged": Deed(Kind.PEOPLE, "merged {person} into [{target}]"),
+    "person.unmerged": Deed(Kind.PEOPLE, "undid the merge of {person} into [{target}]"),
     "people.imported": Deed(Kind.PEOPLE, "imported people from {name}", ("rows", "problem")),
     "removal.confirmed": Deed(Kind.PEOPLE, "had {count} people removed who are not in {name}"),
     "removal.declined": Deed(Kind.PEOPLE, "kept {count} people who are not in {name}"),

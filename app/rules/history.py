@@ -4,6 +4,7 @@ from app.rules.codes import look_up
 from app.rules.consent import ConsentEvent, SmsStatus
 
 ADDED_AFTER_STOP = "added to a person who opted out"
+MERGED_AFTER_STOP = "merged with a record that had opted out"
 PROVIDER_ERROR = "provider error "  # and its code
 
 STATUS = {
@@ -29,6 +30,8 @@ def because(event: ConsentEvent, person: str, words: str = "", by: str | None = 
         case ConsentEvent.OPTED_OUT | ConsentEvent.PERSON_OPTED_OUT if by and words:
             if words == ADDED_AFTER_STOP:
                 return f"{by} added it after {person} had opted out."
+            if words == MERGED_AFTER_STOP:
+                return f"{by} merged {person} with a record that had opted out."
             return f"{by} opted {person} out, who wrote{quoted}."
         case ConsentEvent.OPTED_OUT if code != words:
             return "The phone company says that this person opted out."

@@ -332,6 +332,9 @@ def answer_vague_opt_out(viewer: Viewer, conversation_id: int, *, opts_out: bool
         words, now = thread.ask_opt_out, clock.now()
         if opts_out:
             lock([thread.ask_contact_id], with_siblings=True)
+            # Whose thread it is may have changed while we waited (merged, identified).
+            if db.session.get(Conversation, conversation_id, populate_existing=True) is None:
+                raise Conflict("This conversation is changing. Try again in a moment.", code="busy")
             opt_out(
                 viewer.institution_id,
                 thread.ask_contact_id,

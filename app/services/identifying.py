@@ -13,7 +13,7 @@ from app import clock
 from app.database import db, retrying, transaction
 from app.errors import Conflict, Forbidden, NotFound
 from app.events import about_conversation, publish
-from app.models import ContactNumber, Conversation, Direction, Message, Person, PersonPhone
+from app.models import ContactNumber, Conversation, Message, Person, PersonPhone
 from app.rules.access import Can, Viewer, Whose
 from app.rules.lifecycle import Status
 from app.rules.phones import PhoneType, pretty
@@ -263,52 +263,16 @@ def _pour_out(
         return bare.id, thread.id
     at = thread.last_message_at
     bare = threads.open_for(viewer.institution_id, thread.staff_id, None, number.id, at, thread.id)
-    _move_unread(thread, bare, number.id)
+    threads.move_unread(thread, bare, lambda text: text.contact_number_id == number.id)
     db.session.execute(update(Message).where(here, about_it).values(conversation_id=bare.id))
     if thread.ask_contact_id == number.id:
         bare.ask_opt_out, bare.ask_contact_id = thread.ask_opt_out, thread.ask_contact_id
         thread.ask_opt_out = thread.ask_contact_id = None
     for each in (thread, bare):
-        _summarise(each)
+        threads.summarise(each)
         facts.reopen(viewer.institution_id, each.id)
     bare.archived_at = None
     return bare.id, None
-
-
-def _move_unread(thread: Conversation, bare: Conversation, contact_id: int) -> None:
-    """The unread texts are the latest ones that came in."""
-    unread = db.session.execute(
-        select(Message.contact_number_id)
-        .where(Message.conversation_id == thread.id, Message.direction == Direction.INBOUND)
-        .order_by(Message.id.desc())
-        .limit(thread.unread)
-    ).scalars()
-    moved = sum(contact == contact_id for contact in unread)
-    thread.unread -= moved
-    bare.unread += moved
-
-
-def _summarise(thread: Conversation) -> None:
-    """What the list shows, from what is in the thread now (`threads.note_message`)."""
-    said = (
-        select(Message)
-        .where(Message.conversation_id == thread.id, Message.status != Status.HELD)
-        .order_by(Message.created_at.desc(), Message.id.desc())
-    )
-    last = db.session.execute(said.limit(1)).scalar_one_or_none()
-    thread.last_message_id = thread.last_direction = None
-    thread.snippet = ""
-    if last is not None:  # else only what waits for its time is left
-        put_away = thread.archived_at, thread.snoozed_until
-        threads.note_message(thread, last)
-        thread.last_message_at = last.created_at  # which may be earlier than it was
-        thread.archived_at, thread.snoozed_until = put_away
-    inbound = db.session.execute(
-        said.where(Message.direction == Direction.INBOUND).limit(1)
-    ).scalar_one_or_none()
-    thread.in_contact_id = inbound.contact_number_id if inbound else None
-    thread.in_number_id = inbound.sender_number_id if inbound else None
-    db.session.flush()
 
 
 def _audited(viewer: Viewer, action: str, number: ContactNumber, person: Person) -> None:

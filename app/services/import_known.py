@@ -73,6 +73,8 @@ _PERSON: tuple[Any, ...] = (
     Person.family_name,
 )
 _PERSON += (Person.email, Person.timezone, Person.opted_out_at, Person.removed_at)
+_PERSON += (Person.merged_into,)
+_KEPT = func.coalesce(Person.merged_into, Person.id)  # who was merged is found as whom they are now
 
 
 def _people(job: Job, entries: Sequence[Entry], numbers: set[str]) -> dict[str, list[Any]]:
@@ -84,6 +86,8 @@ def _people(job: Job, entries: Sequence[Entry], numbers: set[str]) -> dict[str, 
         select(*_PERSON).where(Person.id.in_(ids)).order_by(Person.id).with_for_update(**LOCK)
     )
     by_id = {row.id: row for row in rows}
+    if any(row.merged_into is not None for row in by_id.values()):
+        return _people(job, entries, numbers)  # merged while we waited: now it is known with whom
     return {key: [by_id[id_] for id_ in sorted(people)] for key, people in found.items()}
 
 
@@ -118,7 +122,7 @@ def _without_source(job: Job, entries: Sequence[Entry], numbers: set[str]) -> di
     if not wanted:
         return {}
     emails = {entry.email for entry in wanted.values() if entry.email}
-    names = (Person.id, Person.email, Person.given_name, Person.family_name)
+    names = (_KEPT, Person.email, Person.given_name, Person.family_name)
     inside = Person.institution_id == job.institution_id
     by_email = select(Person.email, *names).where(inside, Person.email.in_(emails))
     by_phone = (

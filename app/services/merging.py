@@ -1,7 +1,8 @@
-"""Merging: conversations change hands; where the new holder has a thread already, the two become
-one."""
+"""Merging: conversations change hands, or two people turn out to be one; where the holder has a
+thread already, the two become one."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import and_, delete, func, or_, select, update
@@ -15,6 +16,8 @@ from app.rules.access import Whose
 from app.rules.texts import snippet
 from app.services import facts, held, threads
 from app.services.consent import add_markers
+
+IN_THREADS: dict[str, Any] = {"messages": Message, "notes": Note, "markers": Marker}
 
 
 def hand_over_threads(
@@ -107,7 +110,7 @@ def _lock(institution_id: int, thread_ids: list[int], holder: int | None) -> Non
 def _pour(gone: int, stays: int) -> None:
     """All that is in one thread into another; the emptied row goes."""
     db.session.execute(delete(SavedDraft).where(SavedDraft.conversation_id == gone))
-    for table in (Message, Marker, Note):
+    for table in IN_THREADS.values():
         db.session.execute(
             update(table).where(table.conversation_id == gone).values(conversation_id=stays)
         )
@@ -149,3 +152,71 @@ def merge_into(institution_id: int, gone: int, stays: int) -> None:
         institution_id,
         *(about_conversation("conversation.changed", id_, whose) for id_ in (gone, stays)),
     )
+
+
+# One person
+
+
+def lock_threads_with(person_ids: Collection[int]) -> None:
+    """All conversations with these people, whole, in the order of their ids."""
+    db.session.execute(
+        select(Conversation)
+        .where(Conversation.person_id.in_(person_ids))
+        .order_by(Conversation.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).scalars().all()
+
+
+def follow(institution_id: int, other: int, kept: int) -> list[dict[str, Any]]:
+    """All conversations with one person are with another from now on, in the open transaction that
+    has locked them; where a holder has some with both, the two become one (D25).
+
+    What was in each: {"id", "now": the conversation it is in now, "messages", "notes", "markers"},
+    the last three as ids.
+    """
+    old, same = aliased(Conversation), aliased(Conversation)
+    is_same = and_(
+        same.person_id == kept, func.coalesce(same.staff_id, 0) == func.coalesce(old.staff_id, 0)
+    )
+    became = {
+        gone: stays or gone
+        for gone, stays in db.session.execute(
+            select(old.id, same.id)
+            .outerjoin(same, is_same)
+            .where(old.person_id == other)
+            .order_by(old.id)
+        )
+    }
+    contents = {name: _contents(table, became) for name, table in IN_THREADS.items()}
+    _tell(institution_id, became)
+    for gone, stays in became.items():
+        if gone != stays:
+            _pour(gone, stays)
+    db.session.execute(
+        update(Conversation).where(Conversation.person_id == other).values(person_id=kept)
+    )
+    return [
+        {"id": gone, "now": stays, **{name: found[gone] for name, found in contents.items()}}
+        for gone, stays in became.items()
+    ]
+
+
+def _contents(table: Any, thread_ids: Collection[int]) -> dict[int, list[int]]:
+    rows = db.session.execute(
+        select(table.conversation_id, table.id)
+        .where(table.conversation_id.in_(thread_ids))
+        .order_by(table.id)
+    )
+    found: dict[int, list[int]] = defaultdict(list)
+    for thread, id_ in rows:
+        found[thread].append(id_)
+    return found
+
+
+def mark_and_tell(institution_id: int, person_ids: Collection[int], name: str, told: str) -> None:
+    """Leave a marker in every conversation with these people, and tell who sees them."""
+    with_them = select(Conversation.id).where(Conversation.person_id.in_(person_ids))
+    found = list(db.session.execute(with_them.order_by(Conversation.id)).scalars())
+    add_markers(found, institution_id, name, snippet(told, 400), clock.now())
+    _tell(institution_id, found)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import selectinload
 
 from app import clock
 from app.database import db, has_word, retrying, transaction, upsert
-from app.errors import Conflict, Forbidden, Invalid, NotFound
+from app.errors import Conflict, Forbidden, Invalid, Merged, NotFound
 from app.events import Event, publish
 from app.models import Advisee, ContactNumber, Conversation, Person, PersonKind, PersonPhone
 from app.rules.access import Can, Viewer
@@ -175,8 +175,10 @@ def one(viewer: Viewer, person_id: int) -> Person:
 
 def editable(viewer: Viewer, person_id: int) -> Person:
     """The person, where the viewer may change them (D3): in a conversation of theirs, or with
-    `inbox.all`."""
+    `inbox.all`. Raises Merged where they are one with another."""
     person = one(viewer, person_id)
+    if person.merged_into is not None:
+        raise Merged(person.merged_into)
     if not may_edit(viewer, person_id):
         raise Forbidden("You can change people in your own conversations.")
     return person

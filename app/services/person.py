@@ -8,7 +8,7 @@ from sqlalchemy import and_, select, true
 
 from app import clock
 from app.database import db
-from app.errors import NotFound
+from app.errors import Merged, NotFound
 from app.models import (
     Assignment,
     ConsentEntry,
@@ -56,7 +56,7 @@ class Profile:
 
 
 def of(viewer: Viewer, person_id: int) -> Profile:
-    """Raises NotFound for a person of another institution."""
+    """Raises NotFound for a person of another institution, Merged for one who is another by now."""
     person, thread, ours = _found(viewer, person_id)
     theirs = thread is not None or may_edit(viewer, person_id)
     found = phones_of(person_id)
@@ -92,6 +92,8 @@ def _found(viewer: Viewer, person_id: int) -> tuple[Person, Conversation | None,
     if row is None:
         raise NotFound("There is no such person.")
     person, thread, ours = row
+    if person.merged_into is not None:
+        raise Merged(person.merged_into)
     return person, thread, ours
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from app import clock
 from app.database import LOCK, db, upsert
-from app.errors import Invalid, NotFound
+from app.errors import Invalid, Merged, NotFound
 from app.models import (
     Assignment,
     ContactNumber,
@@ -82,8 +82,10 @@ def their_type(kind: str, field: str) -> PhoneType:
 
 def wait_for_stop(person: Person) -> None:
     """A STOP that is being committed is waited for, so that a number which is added does not escape
-    it (D14)."""
+    it (D14). Raises Merged where the person is one with another by now."""
     db.session.refresh(person, with_for_update=LOCK)
+    if person.merged_into is not None:
+        raise Merged(person.merged_into)
 
 
 def join(viewer: Viewer, person: Person, contact: ContactNumber, kind: PhoneType) -> PersonPhone:

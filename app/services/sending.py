@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app import clock
 from app.database import after_commit, db, retrying, transaction
-from app.errors import Conflict, Forbidden, NotFound
+from app.errors import Conflict, Forbidden, Merged, NotFound
 from app.models import Conversation, Institution, Message, Person, Staff
 from app.points import reached
 from app.rules import texts, words
@@ -33,8 +33,8 @@ def to_person(viewer: Viewer, person_id: int, draft: Draft) -> Message:
     """Write to a person, in the thread the viewer has with them or a new one.
 
     Raises Forbidden `role_not_permitted` where the role may not start and nobody wrote first (D4,
-    D41), NotFound for an unknown person, Invalid for the text or the phone, Conflict for `channel`
-    "sms".
+    D41), NotFound for an unknown person, Merged for one who is another by now, Invalid for the text
+    or the phone, Conflict for `channel` "sms".
     """
     return _once(viewer, draft, person_id=person_id)
 
@@ -168,6 +168,8 @@ def person_target(viewer: Viewer, person_id: int) -> Target:
     person = db.session.get(Person, person_id)
     if person is None or person.institution_id != viewer.institution_id:
         raise NotFound("There is no such person.")
+    if person.merged_into is not None:
+        raise Merged(person.merged_into)
     return Target(person, thread)
 
 

@@ -144,6 +144,9 @@ class Phone(Shape):
 
 
 class Person(Shape):
+    """`merged_into`: the person with whom they are one by now, where their phones and messages
+    are."""
+
     id: int
     kind: PersonKind
     given_name: str
@@ -152,6 +155,7 @@ class Person(Shape):
     source_id: str | None
     timezone: str | None
     opted_out: bool
+    merged_into: int | None
     phones: list[Phone]
 
 
@@ -194,6 +198,7 @@ def people(rows: Sequence[models.Person]) -> list[Person]:
             source_id=row.source_id,
             timezone=row.timezone,
             opted_out=row.opted_out_at is not None,
+            merged_into=row.merged_into,
             phones=[*map(phone, row.phones)] + ([_ours(held[row.id])] if row.id in held else []),
         )
         for row in rows

@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 
 from app import clock
 from app.database import db, retrying, transaction, upsert
-from app.errors import Forbidden, NotFound
+from app.errors import Forbidden, Merged, NotFound
 from app.models import (
     Advisee,
     Assignment,
@@ -111,7 +111,9 @@ def unlink(viewer: Viewer, person_id: int, staff_id: int) -> None:
 
 
 def _linkable(viewer: Viewer, person_id: int, staff_id: int) -> None:
-    people.one(viewer, person_id)
+    person = people.one(viewer, person_id)
+    if person.merged_into is not None:
+        raise Merged(person.merged_into)
     staff = db.session.get(Staff, staff_id)
     if staff is None or staff.institution_id != viewer.institution_id:
         raise NotFound("There is no such member of staff.")

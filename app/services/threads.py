@@ -1,16 +1,18 @@
 """Threads: find or open the conversation of a holder with somebody, and keep its summary."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select
 
 from app.database import LOCK, db, upsert
-from app.errors import Unavailable
+from app.errors import Merged, Unavailable
 from app.events import about_conversation, publish
 from app.models import Conversation, Direction, Message, Person, SavedDraft, Staff
 from app.rules.access import Whose
 from app.rules.keywords import Keyword
+from app.rules.lifecycle import Status
 from app.rules.texts import snippet
 
 _TRIES = 3
@@ -49,7 +51,8 @@ def open_for(
     """The one conversation of this holder with this person, or with this bare number (D5),
     locked; made where there is none, once even if two ask at the same time.
 
-    A new one is in the org unit of its holder; nobody's in that of the conversation `like`.
+    A new one is in the org unit of its holder; nobody's in that of the conversation `like`. Raises
+    Merged where the person is one with another by now.
     """
     key = {
         "institution_id": institution_id,
@@ -61,11 +64,14 @@ def open_for(
     unit = unit_of(holder) if holder else of_like.scalar_subquery() if like else None
     same = [_is(getattr(Conversation, column), value) for column, value in key.items()]
     for _ in range(_TRIES):
-        db.session.execute(
+        made = db.session.execute(
             upsert(Conversation)
             .values(**key, org_unit_id=unit, last_message_at=now, snippet="", unread=0)
             .on_conflict_do_nothing()
-        )
+            .returning(Conversation.id)
+        ).first()
+        if made and person:  # the row that refers to them has waited for whoever merges them
+            require_unmerged(person.id)
         found = db.session.execute(
             select(Conversation)
             .where(*same)
@@ -75,6 +81,15 @@ def open_for(
         if found is not None:  # else it was merged into another one while we waited for it
             return found
     raise Unavailable("This conversation is changing hands. Try again in a moment.")
+
+
+def require_unmerged(person_id: int) -> None:
+    """Raises Merged where the person is one with another, as it is now."""
+    into = db.session.execute(
+        select(Person.merged_into).where(Person.id == person_id)
+    ).scalar_one_or_none()
+    if into is not None:
+        raise Merged(into)
 
 
 def unit_of(holder: int) -> Any:
@@ -101,6 +116,43 @@ def note_message(thread: Conversation, message: Message) -> None:
     thread.archived_at = None
     if message.direction is Direction.INBOUND:
         thread.snoozed_until = None
+
+
+def summarise(thread: Conversation) -> None:
+    """What the list shows, from what is in the thread now (`note_message`)."""
+    said = (
+        select(Message)
+        .where(Message.conversation_id == thread.id, Message.status != Status.HELD)
+        .order_by(Message.created_at.desc(), Message.id.desc())
+    )
+    last = db.session.execute(said.limit(1)).scalar_one_or_none()
+    thread.last_message_id = thread.last_direction = None
+    thread.snippet = ""
+    if last is not None:  # else only what waits for its time is left
+        put_away = thread.archived_at, thread.snoozed_until
+        note_message(thread, last)
+        thread.last_message_at = last.created_at  # which may be earlier than it was
+        thread.archived_at, thread.snoozed_until = put_away
+    inbound = db.session.execute(
+        said.where(Message.direction == Direction.INBOUND).limit(1)
+    ).scalar_one_or_none()
+    thread.in_contact_id = inbound.contact_number_id if inbound else None
+    thread.in_number_id = inbound.sender_number_id if inbound else None
+    db.session.flush()
+
+
+def move_unread(thread: Conversation, to: Conversation, leaves: Callable[[Any], bool]) -> None:
+    """Of a thread from which messages go to another one, before they do. The unread texts are the
+    latest ones that came in; `leaves` is asked about each, by its id and contact_number_id."""
+    unread = db.session.execute(
+        select(Message.id, Message.contact_number_id)
+        .where(Message.conversation_id == thread.id, Message.direction == Direction.INBOUND)
+        .order_by(Message.id.desc())
+        .limit(thread.unread)
+    )
+    moved = sum(map(leaves, unread))
+    thread.unread -= moved
+    to.unread += moved
 
 
 def announce_new(thread: Conversation, message: Message) -> None:

@@ -22,6 +22,8 @@ DOORS: dict[str, tuple[str, Any]] = {
     "GET /people/<id:person_id>": ("AMVRUS", None),
     "PATCH /people/<id:person_id>": ("AMV", {}),
     "POST /people/<id:person_id>/phones": ("AMV", {"number": "5125550147"}),
+    "POST /people/<id:person_id>/merge": ("AM", {"other": NOBODY}),
+    "POST /merges/<id:merge_id>/undo": ("AM", None),
     "GET /people/<id:person_id>/route": ("AMV", None),
     "GET /people/<id:person_id>/advisors": ("AMVRUS", None),
     "PUT /people/<id:person_id>/advisors/<id:staff_id>": ("AMV", None),
