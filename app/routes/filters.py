@@ -163,7 +163,7 @@ _PLACES = (
         "People",
         "people.index",
         "users",
-        ("people", "person_phones", "identify", "imports"),
+        ("people", "person_phones", "identify", "imports", "joining"),
         (Can.PEOPLE_READ,),
     ),
     Place("Analytics", "analytics.index", "chart-column", ("analytics",), (Can.REPORTS_READ,)),

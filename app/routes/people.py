@@ -4,20 +4,22 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
-from app.errors import Conflict, Invalid
+from app.errors import Conflict, Invalid, Merged
 from app.models import PersonKind
 from app.routes import cursor, directory
 from app.routes import person as views
 from app.routes.filters import bookmark, number, row_id
+from app.routes.joining import merge_rows, moved_to
 from app.rules.access import Can, Viewer
 from app.rules.consent import SmsStatus
 from app.rules.history import STATUS
 from app.rules.phones import PhoneType
 from app.rules.reach import How
 from app.security import allowed, viewer
-from app.services import consent, people, phones, staff, students
+from app.services import consent, people, phones, separating, staff, students
 from app.services import person as records
 from app.services.inbox import institution_of
+from app.services.joining import may_merge
 from app.services.students import Sort
 
 bp = Blueprint("people", __name__, url_prefix="/people")
@@ -93,7 +95,10 @@ def _everybody(asking: Viewer, q: str) -> dict[str, Any]:
 @allowed(Can.PEOPLE_READ)
 def person(person_id: int) -> Any:
     bookmark(viewer())
-    return _page(person_id)
+    try:
+        return _page(person_id)
+    except Merged as error:
+        return moved_to(error, "people.person")
 
 
 def _page(person_id: int, **form: Any) -> str:
@@ -117,6 +122,8 @@ def _page(person_id: int, **form: Any) -> str:
         history=_history(found, shown, asking),
         family=found.family,
         advisors=_advisors(found, asking),
+        may_merge=may_merge(asking),
+        merges=merge_rows(separating.undoable(asking, person_id)),
     )
 
 
@@ -159,7 +166,10 @@ def _advisors(found: records.Profile, asking: Viewer) -> dict[str, Any]:
 def route(person_id: int) -> Any:
     """What would happen to a text now: on the page, or a page of its own without script."""
     asking = viewer()
-    found = records.outlook(asking, person_id)
+    try:
+        found = records.outlook(asking, person_id)
+    except Merged as error:
+        return moved_to(error, "people.route")
     part = "_route.html" if request.headers.get("HX-Request") else "route.html"
     return render_template(
         f"people/{part}",

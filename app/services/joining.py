@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, union_all, update
 
 from app import clock
 from app.database import db, retrying, transaction
@@ -33,6 +33,8 @@ from app.rules.joining import Hindrance, Joined, Record
 from app.services import consent, held, merging, people
 from app.services.audit import audit
 
+_FEW = 10  # who may be the same person
+
 
 def may_merge(viewer: Viewer) -> bool:
     """It moves everybody's conversations with both, so it takes the right to read them."""
@@ -44,6 +46,32 @@ def require_may_merge(viewer: Viewer) -> None:
         raise Forbidden(
             "Merging moves conversations of others. It takes the right to read everybody’s."
         )
+
+
+def lookalikes(person: Person) -> list[Person]:
+    """Others who may be the same: with the same name, the same email, or a number of theirs."""
+    inside = Person.institution_id == person.institution_id
+    same_name = (Person.given_name == person.given_name, Person.family_name == person.family_name)
+    own = select(PersonPhone.contact_number_id).where(
+        PersonPhone.person_id == person.id, PersonPhone.removed_at.is_(None)
+    )
+    ways = [
+        select(Person.id).where(inside, *same_name).limit(_FEW),
+        select(PersonPhone.person_id)
+        .where(PersonPhone.contact_number_id.in_(own), PersonPhone.removed_at.is_(None))
+        .limit(_FEW),
+    ]
+    if person.email:
+        ways.append(select(Person.id).where(inside, Person.email == person.email).limit(_FEW))
+    each = union_all(*(select(way.subquery()) for way in ways))
+    return list(
+        db.session.execute(
+            select(Person)
+            .where(Person.id.in_(each), Person.id != person.id, Person.removed_at.is_(None))
+            .order_by(Person.family_name, Person.given_name, Person.id)
+            .limit(_FEW)
+        ).scalars()
+    )
 
 
 # What is known about two people

@@ -73,6 +73,9 @@ class Scene:
         for person in (maya, tomas, devon):
             dana.api.put(f"/people/{person.id}/advisors/{dana.id}")
         imports = imports_of(school)
+        double = school.person("mobile", ("home", maya.numbers[1]), name="Mary Torres")
+        into = {"other": school.person(name="Maya T.", email=None).id}
+        assert school.admin().api.post(f"/people/{maya.id}/merge", json=into).is_success
         school.carrier.number(school.account_sid, new_number())
         school.carrier.registrations(
             school.account_sid,
@@ -149,6 +152,13 @@ class Scene:
                 "imports.one": [f"/people/import/{each}" for each in imports],
                 "people.route": [f"{one}/route", f"/people/{devon.id}/route"],
                 "people.new": ["/people/new"],
+                "joining.question": [
+                    f"{one}/merge",
+                    f"{one}/merge?q=torres",
+                    f"{one}/merge?other={double.id}",
+                    f"/people/{tomas.id}/merge?other={maya.id}",
+                    f"{one}/merge?other={maya.id}",
+                ],
                 "people.edit": [f"{one}/edit"],
                 "identify.question": [
                     f"/people/identify/{talks[None]}?q=maya",
