@@ -22,7 +22,8 @@ def test_a_person_is_made_found_and_changed(school):
     assert made.status_code == 201
     ana = made.json()
     (phone,) = ana.pop("phones")
-    assert ana == {**given, "id": ana["id"], "email": "ana@ruiz.example", "opted_out": False}
+    state = {"opted_out": False, "merged_into": None}
+    assert ana == {**given, "id": ana["id"], "email": "ana@ruiz.example", **state}
     assert phone == {
         "id": phone["id"],
         "number": number,

@@ -9,10 +9,10 @@ from sqlalchemy import select, update
 from app import clock
 from app.database import db, transaction
 from app.errors import Conflict
-from app.models import Conversation, Person, PersonMerge, PersonPhone
+from app.models import Conversation, Message, Person, PersonMerge, PersonPhone
 from app.providers import InboundSms
 from app.rules.joining import UNDO_FOR
-from app.services import joining, receiving, separating
+from app.services import handling, joining, receiving, separating
 from tests.browser.pages import ON_SQLITE
 from tests.college import OURS, SID
 from tests.helpers import until
@@ -348,3 +348,37 @@ def test_two_who_merge_at_once_merge_once(college):
         current = PersonPhone.removed_at.is_(None)
         owners = set(db.session.execute(select(PersonPhone.person_id).where(current)).scalars())
         assert len(owners) == 1
+
+
+def test_what_changed_hands_since_comes_back_from_its_new_holder(college):
+    """D25: a conversation that was poured into another one twice is still told apart."""
+    with college.inside():
+        double = college.person("M.", "+15125550163")
+        college.many_numbers(1)
+        college.text("to Maya")
+        college.text("to M.", to=double)
+        college.text("Kim to Maya", by=college.kim)
+        merge_id = joining.merge(college.dana, college.maya, double)
+
+    def threads(person):
+        rows = db.session.execute(
+            select(Conversation.staff_id, Message.body)
+            .join(Message, Message.conversation_id == Conversation.id)
+            .where(Conversation.person_id == person, Message.person_id == person)
+            .order_by(Message.id)
+        )
+        return [tuple(row) for row in rows]
+
+    kim = college.kim.staff_id
+    with college.inside():
+        (one,) = db.session.execute(
+            select(Conversation.id).where(Conversation.staff_id == college.dana.staff_id)
+        ).scalars()
+        handling.hand_over(college.dana, one, kim)
+        assert len(threads(college.maya)) == 3
+        left = separating.undo(college.dana, merge_id)
+        assert (left.phones, left.messages) == (0, 0)
+        assert threads(double) == [(kim, "to M.")]
+        assert threads(college.maya) == [(kim, "to Maya"), (kim, "Kim to Maya")]
+        found = db.session.execute(select(Conversation.snippet).order_by(Conversation.id)).scalars()
+        assert sorted(found) == ["Kim to Maya", "to M."]

@@ -3,7 +3,7 @@
 import pytest
 
 from app.rules.consent import ConsentEvent as Event
-from app.rules.history import ADDED_AFTER_STOP, because
+from app.rules.history import ADDED_AFTER_STOP, MERGED_AFTER_STOP, because
 
 KIM = "Kim Alvarez"
 
@@ -22,6 +22,12 @@ TABLE = [
         ADDED_AFTER_STOP,
         KIM,
         "Kim Alvarez added it after Tomás had opted out.",
+    ),
+    (
+        Event.PERSON_OPTED_OUT,
+        MERGED_AFTER_STOP,
+        KIM,
+        "Kim Alvarez merged Tomás with a record that had opted out.",
     ),
     (Event.OPTED_IN, "START", None, "Tomás texted “START”."),
     (Event.WROTE_FIRST, "wrote first", None, "Tomás wrote first."),
