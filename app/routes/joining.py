@@ -14,8 +14,8 @@ from app.rules import joining as rules
 from app.rules.access import Can
 from app.rules.joining import Joined
 from app.security import allowed, viewer
-from app.services import joining, people, separating
-from app.services.joining import Comparison, Side
+from app.services import comparing, joining, people, separating
+from app.services.comparing import Comparison, Side
 from app.services.separating import Left, Undoable
 
 bp = Blueprint("joining", __name__, url_prefix="/people")
@@ -46,7 +46,7 @@ def question(person_id: int) -> Any:
     person = people.one(asking, person_id)
     if person.merged_into is not None:
         return redirect(url_for("people.person", person_id=person.merged_into))
-    alike = joining.lookalikes(person)
+    alike = comparing.lookalikes(person)
     known = {person_id, *(p.id for p in alike)}
     found = people.search(asking, q=q, limit=MOST_FOUND) if q.strip() else []
     return render_template(
@@ -62,7 +62,7 @@ def question(person_id: int) -> Any:
 
 
 def _compared(person_id: int, other_id: int, problem: str | None = None) -> str:
-    found = joining.compare(viewer(), person_id, other_id)
+    found = comparing.compare(viewer(), person_id, other_id)
     if found.hindrance is not None:
         names = found.kept.person.name, found.other.person.name
         problem = rules.why_not(found.hindrance, *names)

@@ -5,20 +5,18 @@ after. The numbers, the conversations and the two people are locked, so a STOP o
 in the same moment is either before all of it or after all of it.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, union_all, update
+from sqlalchemy import delete, func, select, update
 
 from app import clock
 from app.database import db, retrying, transaction
-from app.errors import Conflict, Forbidden, Invalid, NotFound
+from app.errors import Conflict, Forbidden, Invalid
 from app.models import (
     Advisee,
-    Conversation,
+    Guardianship,
     Message,
     Person,
     PersonMerge,
@@ -29,11 +27,10 @@ from app.rules import joining as rules
 from app.rules.access import Can, Viewer
 from app.rules.consent import ConsentEvent
 from app.rules.history import MERGED_AFTER_STOP
-from app.rules.joining import Hindrance, Joined, Record
+from app.rules.joining import Hindrance, Joined
 from app.services import consent, held, merging, people
 from app.services.audit import audit
-
-_FEW = 10  # who may be the same person
+from app.services.comparing import records, two
 
 
 def may_merge(viewer: Viewer) -> bool:
@@ -48,162 +45,6 @@ def require_may_merge(viewer: Viewer) -> None:
         )
 
 
-def lookalikes(person: Person) -> list[Person]:
-    """Others who may be the same: with the same name, the same email, or a number of theirs."""
-    inside = Person.institution_id == person.institution_id
-    same_name = (Person.given_name == person.given_name, Person.family_name == person.family_name)
-    own = select(PersonPhone.contact_number_id).where(
-        PersonPhone.person_id == person.id, PersonPhone.removed_at.is_(None)
-    )
-    ways = [
-        select(Person.id).where(inside, *same_name).limit(_FEW),
-        select(PersonPhone.person_id)
-        .where(PersonPhone.contact_number_id.in_(own), PersonPhone.removed_at.is_(None))
-        .limit(_FEW),
-    ]
-    if person.email:
-        ways.append(select(Person.id).where(inside, Person.email == person.email).limit(_FEW))
-    each = union_all(*(select(way.subquery()) for way in ways))
-    return list(
-        db.session.execute(
-            select(Person)
-            .where(Person.id.in_(each), Person.id != person.id, Person.removed_at.is_(None))
-            .order_by(Person.family_name, Person.given_name, Person.id)
-            .limit(_FEW)
-        ).scalars()
-    )
-
-
-# What is known about two people
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """One of the two. `accounts`: emails to sign in with. `talks`: its conversations, each with
-    the name of its holder, None = unclaimed."""
-
-    person: Person
-    record: Record
-    phones: list[PersonPhone]
-    advisors: list[str]
-    accounts: list[str]
-    talks: list[tuple[Conversation, str | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """`joined`: what would become of them; None where something is in the way."""
-
-    kept: Side
-    other: Side
-    hindrance: Hindrance | None
-    joined: Joined | None
-
-
-def compare(viewer: Viewer, person_id: int, other_id: int) -> Comparison:
-    """What each of the two has, and what they would be together; changes nothing."""
-    require_may_merge(viewer)
-    ids = {person_id, other_id}
-    found = _people(viewer, ids)
-    phones, accounts = _phones(ids), _accounts(ids)
-    advisors, talks = _advisors(ids), _talks(ids)
-    kept, other = (
-        Side(
-            found[one],
-            _record(found[one], phones[one], accounts[one]),
-            [phone for phone in phones[one] if phone.removed_at is None],
-            advisors[one],
-            accounts[one],
-            talks[one],
-        )
-        for one in (person_id, other_id)
-    )
-    hindrance = rules.hindrance(kept.record, other.record)
-    joined = None if hindrance else rules.joined(kept.record, other.record)
-    return Comparison(kept, other, hindrance, joined)
-
-
-def _people(viewer: Viewer, ids: Collection[int]) -> dict[int, Person]:
-    """Raises NotFound where one is of another institution."""
-    rows = db.session.execute(
-        select(Person).where(Person.id.in_(ids), Person.institution_id == viewer.institution_id)
-    ).scalars()
-    found = {person.id: person for person in rows}
-    if len(found) < len(ids):
-        raise NotFound("There is no such person.")
-    return found
-
-
-def _phones(ids: Collection[int]) -> dict[int, list[PersonPhone]]:
-    """All that ever were theirs, as they are now."""
-    rows = db.session.execute(
-        select(PersonPhone)
-        .where(PersonPhone.person_id.in_(ids))
-        .order_by(PersonPhone.id)
-        .execution_options(populate_existing=True)
-    ).scalars()
-    found: dict[int, list[PersonPhone]] = defaultdict(list)
-    for phone in rows:
-        found[phone.person_id].append(phone)
-    return found
-
-
-def _accounts(ids: Collection[int]) -> dict[int, list[str]]:
-    return _named(select(Staff.person_id, Staff.email).where(Staff.person_id.in_(ids)))
-
-
-def _advisors(ids: Collection[int]) -> dict[int, list[str]]:
-    links = select(Advisee.person_id, Staff.name).join(Staff, Staff.id == Advisee.staff_id)
-    return _named(links.where(Advisee.person_id.in_(ids)).order_by(Staff.name, Staff.id))
-
-
-def _named(rows: Any) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = defaultdict(list)
-    for person_id, name in db.session.execute(rows):
-        found[person_id].append(name)
-    return found
-
-
-def _talks(ids: Collection[int]) -> dict[int, list[tuple[Conversation, str | None]]]:
-    rows = db.session.execute(
-        select(Conversation, Staff.name)
-        .outerjoin(Staff, Staff.id == Conversation.staff_id)
-        .where(Conversation.person_id.in_(ids))
-        .order_by(Conversation.last_message_at.desc(), Conversation.id)
-    )
-    found: dict[int, list[tuple[Conversation, str | None]]] = defaultdict(list)
-    for thread, holder in rows:
-        found[thread.person_id or 0].append((thread, holder))
-    return found
-
-
-def _record(person: Person, phones: Sequence[PersonPhone], accounts: Sequence[str]) -> Record:
-    return Record(
-        person.id,
-        {name: getattr(person, name) for name in rules.FIELDS},
-        tuple(
-            rules.Phone(
-                phone.id,
-                phone.contact_number_id,
-                phone.type,
-                phone.contact_number.status,
-                phone.verified_at,
-                phone.verified_by,
-                phone.imported,
-                phone.removed_at,
-            )
-            for phone in phones
-        ),
-        person.opted_out_at,
-        removed=person.removed_at is not None,
-        merged=person.merged_into is not None,
-        has_account=bool(accounts),
-    )
-
-
-# Merging
-
-
 @retrying
 def merge(viewer: Viewer, person_id: int, other_id: int) -> int:
     """Make the other one a part of this person; the id of the merge.
@@ -216,12 +57,10 @@ def merge(viewer: Viewer, person_id: int, other_id: int) -> int:
         raise Invalid("other", rules.why_not(Hindrance.SAME, "", ""))
     with transaction():
         ids = sorted((person_id, other_id))
-        _people(viewer, ids)
+        found = two(viewer, ids)
         lock_both(ids)
-        found, phones, accounts = _people(viewer, ids), _phones(ids), _accounts(ids)
-        kept, other = (
-            _record(found[one], phones[one], accounts[one]) for one in (person_id, other_id)
-        )
+        known = records(found)
+        kept, other = known[person_id], known[other_id]
         if (hindrance := rules.hindrance(kept, other)) is not None:
             names = found[person_id].name, found[other_id].name
             raise Conflict(rules.why_not(hindrance, *names), code=hindrance.value)
@@ -251,7 +90,7 @@ def _joined(viewer: Viewer, kept: Person, other: Person, plan: Joined) -> int:
     moved |= _move_phones(kept, other, plan, now)
     moved["fields"] = _fill_in(kept, other, plan.fields)
     _opt_out(viewer, kept, other, plan, now)
-    moved["advisors"], moved["advisors_of_both"] = _move_advisors(kept, other)
+    moved["links"] = _move_links(kept, other)
     moved["threads"] = merging.follow(viewer.institution_id, other.id, kept.id)
     moved["messages"] = _move_messages(kept, other, moved["threads"])
     moved["last_message"] = _last_message(kept)
@@ -358,21 +197,30 @@ def _opt_out(viewer: Viewer, kept: Person, other: Person, plan: Joined, now: dat
     consent.mark_threads(viewer.institution_id, 0, silent.id, "opted_out", told, now)
 
 
-def _move_advisors(kept: Person, other: Person) -> tuple[list[int], list[dict[str, Any]]]:
-    """The staff whose student changed over, and those who had both, with what their link said."""
-    have = select(Advisee.staff_id).where(Advisee.person_id == kept.id)
-    ended = delete(Advisee).where(Advisee.person_id == other.id, Advisee.staff_id.in_(have))
-    both = db.session.execute(
-        ended.returning(Advisee.staff_id, Advisee.created_at, Advisee.created_by)
-    ).all()
-    moved = db.session.execute(
-        update(Advisee)
-        .where(Advisee.person_id == other.id)
-        .values(person_id=kept.id)
-        .returning(Advisee.staff_id)
-        .execution_options(synchronize_session=False)
-    ).scalars()
-    return sorted(moved), [plain(row._asdict()) for row in both]
+# What the links of a person are to, and what else they say.
+LINKS: dict[str, tuple[Any, Any]] = {
+    "advisors": (Advisee, Advisee.staff_id),
+    "guardians": (Guardianship, Guardianship.source_id),
+}
+
+
+def _move_links(kept: Person, other: Person) -> dict[str, dict[str, list[Any]]]:
+    """`moved`: what the links that changed over are to; `both`: those of the other one to what the
+    kept one was linked to as well, whole."""
+    found = {}
+    for name, (table, to) in LINKS.items():
+        have = select(to).where(table.person_id == kept.id)
+        ended = delete(table).where(table.person_id == other.id, to.in_(have))
+        both = db.session.execute(ended.returning(*table.__table__.columns)).all()
+        moved = db.session.execute(
+            update(table)
+            .where(table.person_id == other.id)
+            .values(person_id=kept.id)
+            .returning(to)
+            .execution_options(synchronize_session=False)
+        ).scalars()
+        found[name] = {"moved": sorted(moved), "both": [plain(row._asdict()) for row in both]}
+    return found
 
 
 def _move_messages(kept: Person, other: Person, threads: list[dict[str, Any]]) -> list[int]:

@@ -13,7 +13,6 @@ from app import clock
 from app.database import LOCK, db, retrying, transaction, upsert
 from app.errors import Conflict, NotFound
 from app.models import (
-    Advisee,
     Conversation,
     Message,
     Note,
@@ -26,7 +25,7 @@ from app.rules import joining as rules
 from app.rules.access import Viewer
 from app.services import facts, merging, threads
 from app.services.audit import audit
-from app.services.joining import announce, lock_both, may_merge, plain, require_may_merge
+from app.services.joining import LINKS, announce, lock_both, may_merge, plain, require_may_merge
 from app.services.merging import IN_THREADS
 
 _TOGETHER = 5000  # ids in one statement
@@ -141,7 +140,7 @@ def _separated(viewer: Viewer, kept: Person, other: Person, moved: dict[str, Any
     _threads_back(viewer, kept, other, moved["threads"])
     for ids in _some(moved["messages"]):
         _messages_back(kept, other, ids)
-    _advisors_back(viewer, kept, other, moved)
+    _links_back(kept, other, moved["links"])
     for table, column, name in (
         (Staff, Staff.person_id, "accounts"),
         (Person, Person.merged_into, "merged"),
@@ -197,31 +196,27 @@ def _twin_back(twin: dict[str, Any]) -> bool:
 
 
 def _read(name: str, value: Any) -> Any:
-    """A field of a phone, from JSON."""
+    """A field of a row, from JSON."""
     return datetime.fromisoformat(value) if name.endswith("_at") and value else value
 
 
-def _advisors_back(viewer: Viewer, kept: Person, other: Person, moved: dict[str, Any]) -> None:
-    theirs = Advisee.person_id == kept.id
-    db.session.execute(
-        update(Advisee)
-        .where(theirs, Advisee.staff_id.in_(moved["advisors"]))
-        .values(person_id=other.id)
-        .execution_options(synchronize_session=False)
-    )
-    still = {*db.session.execute(select(Advisee.staff_id).where(theirs)).scalars()}
-    links = [
-        {
-            **link,
-            "created_at": datetime.fromisoformat(link["created_at"]),
-            "person_id": other.id,
-            "institution_id": viewer.institution_id,
-        }
-        for link in moved["advisors_of_both"]
-        if link["staff_id"] in still
-    ]
-    if links:
-        db.session.execute(upsert(Advisee).on_conflict_do_nothing(), links)
+def _links_back(kept: Person, other: Person, links: dict[str, dict[str, list[Any]]]) -> None:
+    for name, (table, to) in LINKS.items():
+        theirs = table.person_id == kept.id
+        db.session.execute(
+            update(table)
+            .where(theirs, to.in_(links[name]["moved"]))
+            .values(person_id=other.id)
+            .execution_options(synchronize_session=False)
+        )
+        still = {*db.session.execute(select(to).where(theirs)).scalars()}
+        rows = [
+            {field: _read(field, value) for field, value in row.items()}
+            for row in links[name]["both"]
+            if row[to.key] in still
+        ]
+        if rows:
+            db.session.execute(upsert(table).on_conflict_do_nothing(), rows)
 
 
 # The conversations

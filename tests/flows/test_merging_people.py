@@ -12,7 +12,7 @@ from app.errors import Conflict
 from app.models import Conversation, Message, Person, PersonMerge, PersonPhone
 from app.providers import InboundSms
 from app.rules.joining import UNDO_FOR
-from app.services import handling, joining, receiving, separating
+from app.services import guardians, handling, joining, receiving, separating
 from tests.browser.pages import ON_SQLITE
 from tests.college import OURS, SID
 from tests.helpers import until
@@ -382,3 +382,16 @@ def test_what_changed_hands_since_comes_back_from_its_new_holder(college):
         assert threads(college.maya) == [(kim, "to Maya"), (kim, "Kim to Maya")]
         found = db.session.execute(select(Conversation.snippet).order_by(Conversation.id)).scalars()
         assert sorted(found) == ["Kim to Maya", "to M."]
+
+
+def test_who_stands_for_a_student_goes_along(college):
+    """As an import said it: by the guardians of both, each once."""
+    with college.inside():
+        double = college.person("M.")
+        with transaction():
+            guardians.replace(college.id, {college.maya: {"G1", "G2"}, double: {"G2", "G3"}})
+        merge_id = joining.merge(college.dana, college.maya, double)
+        both = [college.maya, double]
+        assert guardians.named(both) == {college.maya: {"G1", "G2", "G3"}}
+        separating.undo(college.dana, merge_id)
+        assert guardians.named(both) == {college.maya: {"G1", "G2"}, double: {"G2", "G3"}}
