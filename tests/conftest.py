@@ -61,12 +61,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """The tests of one database run in one process, so that each stack starts once."""
+    """File by file. A process stays with its database while anything is left to do there: to change
+    it is to start all of Replyline anew. What takes long comes first, so that all end together."""
     from xdist.scheduler import LoadScopeScheduling
 
     class ByDatabase(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return _database_of(nodeid) or super()._split_scope(nodeid)
+            return f"{_database_of(nodeid) or ''}:{super()._split_scope(nodeid)}"
+
+        def _assign_work_unit(self, node: Any) -> None:
+            at = Counter(map(self._kind_at, self.assigned_work))
+            mine = self._kind_at(node)
+
+            def cost(scope: str) -> tuple[bool, bool, int, bool]:
+                kind, _, file = scope.partition(":")
+                return kind != mine, not kind, at[kind], not file.startswith("tests/browser")
+
+            self.workqueue.move_to_end(min(self.workqueue, key=cost), last=False)
+            super()._assign_work_unit(node)
+
+        def _kind_at(self, node: Any) -> str | None:
+            """The database that this process is at."""
+            kinds = (scope.partition(":")[0] for scope in reversed(self.assigned_work[node]))
+            return next(filter(None, kinds), None)
 
     return ByDatabase(config, log)
 
