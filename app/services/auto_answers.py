@@ -39,20 +39,20 @@ if TYPE_CHECKING:
     from app.services.receiving import Arrival
 
 NOT_AGAIN = timedelta(days=1)  # to one number, in however many conversations
+_UNREAD = NEVER_LEFT | {Status.FAILED}  # so the next text may get one
 
 
 def answer(arrivals: Sequence["Arrival"], now: datetime) -> None:
     """Queue the answers to those of these texts that get one, in the open transaction: after all of
     them are stored, because the places of a month are locked last."""
-    found = {_thread(a).id: a for a in reversed(arrivals) if _is_on(a) and not a.later.about_it}
-    if not found:
+    arrivals = [a for a in arrivals if _is_on(a) and not a.later.about_it]
+    if not arrivals:
         return
-    arrivals = [found[thread] for thread in sorted(found)]
     earlier, blocked = _Earlier(arrivals, now), _blocked(arrivals)
     machines = _numbers_of_ours(arrivals)
-    due = [
-        a
-        for a in arrivals
+    found = {
+        _thread(a).id: a
+        for a in reversed(arrivals)
         if gets_answer(
             Text(
                 a.keyword,
@@ -62,7 +62,8 @@ def answer(arrivals: Sequence["Arrival"], now: datetime) -> None:
                 answered=earlier.answered(a),
             )
         )
-    ]
+    }
+    due = [found[thread] for thread in sorted(found)]
     chairs = _chairs(due)
     texted = _texted_before(due)
     for arrival in due:
@@ -108,6 +109,7 @@ class _Earlier:
         rows = db.session.execute(
             select(Message.conversation_id, Message.contact_number_id, Message.status).where(
                 Message.kind == Kind.AUTO_ANSWER,
+                Message.status.not_in(_UNREAD),
                 or_(
                     Message.conversation_id.in_([_thread(a).id for a in arrivals]),
                     (Message.contact_number_id.in_([a.contact.id for a in arrivals]))

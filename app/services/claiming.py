@@ -24,6 +24,8 @@ from app.models import (
     Assignment,
     Attempt,
     ContactNumber,
+    Conversation,
+    Kind,
     Message,
     PairBlock,
     ProviderAccount,
@@ -229,6 +231,16 @@ def changed_hands() -> ColumnElement[bool]:
     return and_(of_number.where(since).exists(), ~of_number.where(theirs).exists())
 
 
+def not_wanted() -> ColumnElement[bool]:
+    """Whether a message is an automatic answer that has no place any more: they may have opted out
+    (D20), or somebody holds the conversation by now (D7). Of a ContactNumber and its Message."""
+    held = select(Conversation.id).where(
+        Conversation.id == Message.conversation_id, Conversation.staff_id.is_not(None)
+    )
+    paused = ContactNumber.bulk_paused_at.is_not(None)
+    return and_(Message.kind == Kind.AUTO_ANSWER, or_(paused, held.exists()))
+
+
 def _may_go() -> Any:
     """The message of an attempt, where nothing forbids its call."""
     pair_blocked = select(PairBlock.sender_number_id).where(
@@ -248,7 +260,11 @@ def _may_go() -> Any:
             ~changed_hands(),
             or_(
                 Message.kind.in_(KEYWORD_REPLIES),  # the one confirmation of a STOP passes (D21)
-                and_(ContactNumber.status != SmsStatus.DISABLED, ~pair_blocked.exists()),
+                and_(
+                    ContactNumber.status != SmsStatus.DISABLED,
+                    ~pair_blocked.exists(),
+                    ~not_wanted(),
+                ),
             ),
         )
     )

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import and_, or_, select, update
 
 from app import clock
 from app.database import LOCK, database_now, db, retrying, transaction
@@ -15,6 +15,7 @@ from app.models import (
     MESSAGE_UNFINISHED,
     Attempt,
     ContactNumber,
+    Conversation,
     Kind,
     Message,
     PairBlock,
@@ -26,7 +27,7 @@ from app.rules.dispatch import Channel
 from app.rules.lifecycle import Status
 from app.rules.reasons import Reason
 from app.services import accounts, consent, threads
-from app.services.claiming import Call, changed_hands, timing
+from app.services.claiming import Call, changed_hands, not_wanted, timing
 from app.services.tracking import advance, email_instead, is_latest, wait_for_account
 from app.services.usage import give_back
 
@@ -133,9 +134,7 @@ def _caught(attempt: Attempt, message: Message, now: datetime) -> None:
     if message.expires_at and message.expires_at <= now:
         _fail_stale(message)
         return
-    if reason := _why_caught(message):
-        _stop(message, reason, now)
-    else:
+    if not _stopped(message, now):
         message.status, message.lease_until = Status.QUEUED, None
 
 
@@ -151,30 +150,31 @@ def catch_forbidden(limit: int = 100) -> int:
         Message.status == Status.QUEUED,
         Message.kind.not_in(KEYWORD_REPLIES),
     )
+    forbidden = or_(ContactNumber.status == SmsStatus.DISABLED, not_wanted())
     with transaction():
         numbers = db.session.execute(
             select(ContactNumber.id)
             .join(Message, Message.contact_number_id == ContactNumber.id)
-            .where(waits, ContactNumber.status == SmsStatus.DISABLED)
+            .where(waits, forbidden)
             .distinct()
             .limit(limit)
         ).scalars()
-        locked = consent.lock(list(numbers), with_siblings=True).values()
-        silent = [number.id for number in locked if number.status is SmsStatus.DISABLED]
+        locked = consent.lock(list(numbers), with_siblings=True)
         rows = db.session.execute(
             select(Message)
-            .where(waits, Message.contact_number_id.in_(silent))
+            .join(ContactNumber, ContactNumber.id == Message.contact_number_id)
+            .where(waits, forbidden, ContactNumber.id.in_(list(locked)))
             .order_by(Message.id)
-            .with_for_update(**LOCK)  # a claim that is being committed is waited for, then seen
+            # A claim that is being committed is waited for, then seen.
+            .with_for_update(**LOCK, of=Message)
             .execution_options(populate_existing=True)
         ).scalars()
         texts, now = list(rows), clock.now()
         calling = _calling({text.conversation_id for text in texts})
         found = [text for text in texts if text.conversation_id not in calling]
         for text in found:
-            gone = text.channel is not Channel.SMS  # with an earlier one of its thread
-            if not gone and (reason := _why_caught(text)):
-                _stop(text, reason, now)
+            if text.channel is Channel.SMS:  # else it went with an earlier one of its thread
+                _stopped(text, now)
         return len(found)
 
 
@@ -190,13 +190,36 @@ def _calling(conversation_ids: Collection[int]) -> set[int]:
     return set(rows.scalars())
 
 
+def _stopped(message: Message, now: datetime) -> bool:
+    """Stop a text that must not go any more; whether it is one."""
+    if reason := _why_caught(message):
+        _stop(message, reason, now)
+    elif message.kind is Kind.AUTO_ANSWER and _is_held(message.conversation_id):
+        message.error_code, message.error_message = "claimed", "Somebody holds the conversation."
+        _cancel(message)
+    else:
+        return False
+    return True
+
+
+def _is_held(conversation_id: int) -> bool:
+    """Whether somebody holds it, as it is now."""
+    holder = select(Conversation.staff_id).where(Conversation.id == conversation_id)
+    return db.session.execute(holder).scalar_one() is not None
+
+
+def _cancel(message: Message) -> None:
+    message.status, message.lease_until = Status.CANCELED, None
+    give_back(message)
+    threads.announce_status(message)
+
+
 def _stop(message: Message, reason: Reason, now: datetime) -> None:
     """Send a text by email, with all others of its thread that wait for the same reason (D34). What
     nobody wrote is canceled."""
     if message.kind is not Kind.CONVERSATION:
-        message.status, message.lease_until, message.reason = Status.CANCELED, None, reason
-        give_back(message)
-        threads.announce_status(message)
+        message.reason = reason
+        _cancel(message)
         return
     waiting = db.session.execute(
         select(Message)
@@ -230,6 +253,8 @@ def _why_caught(message: Message) -> Reason | None:
         return {"staff": Reason.DISABLED_BY_STAFF, "invalid": Reason.NUMBER_INVALID}.get(
             by, Reason.OPTED_OUT
         )
+    if message.kind is Kind.AUTO_ANSWER and number.bulk_paused_at is not None:
+        return Reason.OPTED_OUT  # perhaps, which is enough for what nobody wrote (D20)
     pair = db.session.get(PairBlock, (message.sender_number_id, message.contact_number_id))
     if pair is not None:
         return Reason.CARRIER_BLOCKED

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 from app.database import LOCK, db, upsert
 from app.errors import Merged, Unavailable
 from app.events import about_conversation, publish
-from app.models import Conversation, Direction, Message, Person, SavedDraft, Staff
+from app.models import Conversation, Direction, Kind, Message, Person, SavedDraft, Staff
 from app.rules.access import Whose
 from app.rules.keywords import Keyword
 from app.rules.lifecycle import Status
@@ -119,10 +119,15 @@ def note_message(thread: Conversation, message: Message) -> None:
 
 
 def summarise(thread: Conversation) -> None:
-    """What the list shows, from what is in the thread now (`note_message`)."""
+    """What the list shows, from what is in the thread now (`note_message`). An automatic answer is
+    none: what it answered waits for a person still."""
     said = (
         select(Message)
-        .where(Message.conversation_id == thread.id, Message.status != Status.HELD)
+        .where(
+            Message.conversation_id == thread.id,
+            Message.status != Status.HELD,
+            Message.kind != Kind.AUTO_ANSWER,
+        )
         .order_by(Message.created_at.desc(), Message.id.desc())
     )
     last = db.session.execute(said.limit(1)).scalar_one_or_none()
