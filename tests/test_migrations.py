@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 from app import config, create_app, migrations
 from app.config import ConfigError
 from app.database import Base, db, has_word, transaction
-from app.models import ContactNumber, Message, Person
+from app.models import ContactNumber, Conversation, Message, Person
 from app.services import staff
 
 
@@ -57,6 +57,13 @@ def test_what_was_said_before_an_upgrade_is_found_after_it(app):
             names = ", ".join(values)
             marks = ", ".join(f":{name}" for name in values)
             connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({marks})"), values)
+        connection.execute(
+            text(
+                "INSERT INTO conversation (id, institution_id, contact_number_id, last_message_at,"
+                " snippet, unread) VALUES (8, 7, 7, :now, '', 0)"
+            ),
+            {"now": NOW},
+        )
     migrations.upgrade()
 
     def found(table, word):
@@ -65,6 +72,9 @@ def test_what_was_said_before_an_upgrade_is_found_after_it(app):
     assert found(Message, "aujourd") == found(Message, "hui") == found(Person, "nguy") == [7]
     assert found(Message, "ujourd") == found(Person, "hui") == []
     assert db.session.get_one(Message, 7).holder_id == 7, "who holds it now has what came in before"
+    nobodys, danas = (db.session.get_one(Conversation, id_) for id_ in (8, 7))
+    assert nobodys.reminded_at == nobodys.last_message_at, "nobody is reminded of all that waited"
+    assert danas.reminded_at is None
     number = select(ContactNumber.e164).where(ContactNumber.tail.startswith("7410"))
     assert db.session.execute(number).scalar_one() == "+15125550147"
     db.session.rollback()

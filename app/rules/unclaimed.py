@@ -99,11 +99,22 @@ def may_represent(unit: int, parents: Parents, who: Colleague) -> bool:
     return problem(unit, parents, who, needed=True) is None
 
 
+def may_read(unit: int | None, parents: Parents, who: Colleague) -> bool:
+    """Whether they see what nobody holds in a unit, None = in none."""
+    over = above(parents, unit) if unit is not None else []
+    return Can.INBOX_ALL in who.can or (Can.INBOX_UNIT in who.can and who.unit in over)
+
+
+def may_claim(unit: int | None, parents: Parents, who: Colleague) -> bool:
+    return Can.TEXT_REPLY in who.can and may_read(unit, parents, who)
+
+
 def reminded(
     unit: int | None, parents: Parents, representative: int | None, staff: Iterable[Colleague]
 ) -> list[int]:
     """Who is told of what waits in a unit, None = in none: its representative, else those who look
-    after it from there or from above, else those who see all, else those who manage staff."""
+    after it from there or from above, else those who see all. Where nobody may claim it, whoever
+    manages staff is told that."""
     active = [who for who in staff if who.active]
     answer = [who for who in active if Can.TEXT_REPLY in who.can]
     over = set(above(parents, unit)) if unit is not None else set()

@@ -195,8 +195,14 @@ SUMMARY_BODY = (
 # Conversations that nobody has claimed; {where} is an org unit, or the institution.
 UNCLAIMED_SUBJECT = "{waits} unclaimed in {where}"
 UNCLAIMED_BODY = (
-    "Nobody has claimed {what} in {where} for {hours}:\n\n{list}\n\n"
+    "Nobody has claimed {what} in {where} for {hours}:\n\n{list}"
     "Claim and answer: {link}\n\n{note}"
+    "You are told once about each text. After how long is set under Settings, General Settings."
+)
+UNCLAIMED_BY_NOBODY_BODY = (
+    "Nobody has claimed {what} in {where} for {hours}, and nobody can: no one who may answer texts "
+    "reads the conversations there.\n\n{list}"
+    "Give somebody a role that answers texts and reads these conversations: {staff}\n\n{note}"
     "You are told once about each text. After how long is set under Settings, General Settings."
 )
 UNCLAIMED_NOTE = (

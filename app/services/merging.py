@@ -35,8 +35,13 @@ def hand_over_threads(
 
 def merge_threads(institution_id: int, thread_ids: list[int], holder: int | None) -> dict[int, int]:
     """Give threads to a new holder, None = nobody, in the open transaction; the id each one has
-    from now on (D25). What others wrote in them for later never leaves under another name."""
+    from now on (D25). What others wrote in them for later never leaves under another name.
+
+    Of what is in them nobody is reminded when they become nobody's: whoever decided so was told.
+    """
     _lock(institution_id, thread_ids, holder)
+    if holder is None:
+        _count_as_told(thread_ids)
     held.cancel_in(thread_ids, holder)
     old, kept = aliased(Conversation), aliased(Conversation)
     twins = db.session.execute(
@@ -69,6 +74,14 @@ def merge_threads(institution_id: int, thread_ids: list[int], holder: int | None
     )
     _tell(institution_id, set(became.values()))
     return became
+
+
+def _count_as_told(thread_ids: list[int]) -> None:
+    db.session.execute(
+        update(Conversation)
+        .where(Conversation.id.in_(thread_ids))
+        .values(reminded_at=Conversation.last_message_at)
+    )
 
 
 def _into_unit(holder: int | None) -> dict[str, Any]:
@@ -116,6 +129,8 @@ def _pour(gone: int, stays: int) -> None:
         )
     a, b = (db.session.get_one(Conversation, thread) for thread in (gone, stays))
     b.unread += a.unread
+    told = a.reminded_at and b.reminded_at and min(a.reminded_at, b.reminded_at)
+    b.reminded_at = told  # what was told of in one of them may be waiting in the other
     if a.ask_opt_out and not b.ask_opt_out:
         b.ask_opt_out, b.ask_contact_id = a.ask_opt_out, a.ask_contact_id
     said = a.last_message_id is not None

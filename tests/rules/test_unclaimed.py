@@ -13,6 +13,8 @@ from app.rules.unclaimed import (
     Text,
     Wrong,
     gets_answer,
+    may_claim,
+    may_read,
     may_represent,
     problem,
     reminded,
@@ -94,6 +96,25 @@ HIRES = colleague(id_=7, unit=None, can={Can.STAFF_MANAGE})
 GONE = colleague(id_=8, active=False)
 ANSWERS = colleague(id_=9, can={Can.TEXT_REPLY})
 EVERYBODY = (STANDS, BESIDE, ABOVE, BELOW, SEES_ALL, READS_ALL, HIRES, GONE, ANSWERS)
+
+
+@pytest.mark.parametrize(
+    ("unit", "who", "reads", "claims"),
+    [
+        (2, BESIDE, True, True),
+        (2, ABOVE, True, True),
+        (2, BELOW, False, False),
+        (2, SEES_ALL, True, True),
+        (2, READS_ALL, True, False),
+        (2, HIRES, False, False),
+        (2, ANSWERS, False, False),
+        (None, SEES_ALL, True, True),
+        (None, BESIDE, False, False),  # what is in no unit
+    ],
+)
+def test_who_reads_and_who_claims_what_nobody_holds(unit, who, reads, claims):
+    """D3, D7"""
+    assert (may_read(unit, TREE, who), may_claim(unit, TREE, who)) == (reads, claims)
 
 
 @pytest.mark.parametrize(
