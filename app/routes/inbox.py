@@ -13,7 +13,7 @@ from app.routes.filters import bookmark, row_id
 from app.routes.opened import details_of, route_of, row_of, target_of, thread_of, whole
 from app.rules.access import Viewer
 from app.security import allowed, viewer
-from app.services import inbox, queues, reading
+from app.services import inbox, org_units, queues, reading
 from app.services.inbox import PAGE, Box, Place, Row
 from app.services.queues import Queue
 
@@ -79,14 +79,22 @@ def listed(asking: Viewer) -> dict[str, Any]:
 
 def _unit(units: list[Queue]) -> int | None:
     """The unit of the address, of those whose queue the viewer sees; raises NotFound for another
-    one. Nothing where the list is not of queues."""
+    one. Nothing where the list is not of queues, or where the unit was removed since: all of them,
+    because what waited in it is in the unit above now."""
     typed = request.args.get("unit", "")
     if not typed or not units:
         return None
     found = next((unit.id for unit in units if str(unit.id) == typed), None)
-    if found is None:
+    if found is None and not _was_removed(typed):
         raise NotFound("There is no such org unit.")
     return found
+
+
+def _was_removed(typed: str) -> bool:
+    try:
+        return org_units.was_removed(viewer(), row_id(typed))
+    except ValueError:
+        return False
 
 
 def _mark(row: Row) -> str:

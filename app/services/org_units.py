@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app import clock
-from app.database import db, transaction
+from app.database import db, retrying, transaction
 from app.errors import Conflict, Invalid, NotFound
 from app.events import Event, publish
 from app.models import CONVERSATION_UNCLAIMED, AuditEntry, Conversation, OrgUnit, Staff
@@ -132,6 +132,13 @@ def one(viewer: Viewer, unit_id: int) -> OrgUnit:
     return unit
 
 
+def was_removed(viewer: Viewer, unit_id: int) -> bool:
+    """Whether there was such a unit."""
+    unit = db.session.get(OrgUnit, unit_id)
+    inside = unit is not None and unit.institution_id == viewer.institution_id
+    return inside and unit is not None and unit.removed_at is not None
+
+
 def members(viewer: Viewer, unit_id: int) -> list[Staff]:
     """Who is in it, not below, by name; also who is deactivated."""
     found = select(Staff).where(
@@ -154,6 +161,7 @@ def changed_by(viewer: Viewer, unit_id: int) -> str | None:
     ).scalar_one_or_none()
 
 
+@retrying
 def create(viewer: Viewer, name: str, parent_id: int | None) -> OrgUnit:
     """A new unit. Raises Invalid for its name or its place."""
     with transaction():
@@ -175,6 +183,7 @@ def create(viewer: Viewer, name: str, parent_id: int | None) -> OrgUnit:
     return unit
 
 
+@retrying
 def change(viewer: Viewer, unit_id: int, name: str, parent_id: int | None, version: int) -> None:
     """Give it another name or place. `version`: of the unit as the form showed it; Conflict
     `overtaken` where somebody else has changed it meanwhile."""
@@ -220,6 +229,7 @@ def _flush() -> None:
         raise Invalid("name", "A unit of this name is there already.") from None
 
 
+@retrying
 def remove(viewer: Viewer, unit_id: int) -> str:
     """Take an empty unit away; its name. What nobody holds in it goes to the unit above.
 

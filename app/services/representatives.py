@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import selectinload
 
-from app.database import db, transaction
+from app.database import db, retrying, transaction
 from app.errors import Invalid
-from app.models import CONVERSATION_UNCLAIMED, Conversation, OrgUnit, Staff
+from app.models import CONVERSATION_UNCLAIMED, Conversation, Institution, OrgUnit, Staff
 from app.rules import unclaimed as rules
 from app.rules.access import Viewer, capabilities_of
 from app.rules.org_units import Parents
@@ -40,10 +40,11 @@ def colleague(staff: Staff) -> Colleague:
 @dataclass(frozen=True, slots=True)
 class Chair:
     """Who stands for one unit, and who could, by name: in it or above it, who may answer and read
-    what is said in it."""
+    what is said in it. `answers`: there is an automatic answer to send for it."""
 
     standing: Standing
     candidates: list[Staff]
+    answers: bool
 
 
 def standing(
@@ -89,6 +90,7 @@ def chair(viewer: Viewer, unit: OrgUnit, parents: Parents) -> Chair:
     return Chair(
         _standing(parents, unit.id, who, needed=needed),
         [each for each in staff if rules.may_represent(unit.id, parents, colleague(each))],
+        bool(db.session.get_one(Institution, viewer.institution_id).unclaimed_answer),
     )
 
 
@@ -102,6 +104,7 @@ def everybody(institution_id: int) -> list[Staff]:
     return _with_roles(Staff.institution_id == institution_id, Staff.active)
 
 
+@retrying
 def choose(viewer: Viewer, unit_id: int, staff_id: int | None) -> str | None:
     """From now on they stand for the unit, None = nobody; their name. Raises Invalid for somebody
     who cannot."""

@@ -72,6 +72,12 @@ def test_a_unit_to_which_texts_come_needs_somebody(school, browser):
     assert (listed, said) == (True, True)
     assert "Nobody stands for Health, and texts come to it." in page
     assert "Nobody can be chosen yet." in page
+    assert "automatic answer here" not in page, "there is none"
+    school.settings(unclaimed_answer="Somebody answers within a day.")
+    assert (
+        "Until then, texts that nobody holds get no automatic answer here."
+        in told(browser, health)[2]
+    )
     lee = supervisor(school, health)
     choose(browser, health, lee.id)
     assert told(browser, health)[:2] == (False, False)
