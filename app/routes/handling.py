@@ -12,7 +12,7 @@ from app.routes.inbox import bp
 from app.routes.moments import moment
 from app.rules.access import Can
 from app.security import allowed, viewer
-from app.services import consent, handling, held, inbox
+from app.services import asking, handling, held, inbox
 
 
 @bp.post("/<int:conversation_id>/claim")
@@ -66,14 +66,14 @@ def unarchive(conversation_id: int) -> Any:
 @bp.post("/<int:conversation_id>/consent", endpoint="consent")
 @allowed(Can.CONSENT_EDIT)
 def consent_(conversation_id: int) -> Any:
-    consent.answer_vague_opt_out(viewer(), conversation_id, opts_out=True)
+    asking.answer_vague_opt_out(viewer(), conversation_id, opts_out=True)
     return _done(conversation_id)
 
 
 @bp.post("/<int:conversation_id>/dismiss")
 @allowed(Can.CONSENT_EDIT)
 def dismiss(conversation_id: int) -> Any:
-    consent.answer_vague_opt_out(viewer(), conversation_id, opts_out=False)
+    asking.answer_vague_opt_out(viewer(), conversation_id, opts_out=False)
     return _done(conversation_id)
 
 

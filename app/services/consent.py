@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, delete, func, insert, or_, select, true, u
 
 from app import clock
 from app.database import LOCK, db, retrying, transaction, upsert
-from app.errors import Conflict, Forbidden, Invalid, NotFound
+from app.errors import Forbidden, Invalid, NotFound
 from app.events import Event, about_conversation, publish
 from app.models import (
     ConsentEntry,
@@ -315,44 +315,6 @@ def set_by_staff(viewer: Viewer, phone_id: int, status: SmsStatus, reason: str) 
             f"sms_{status}",
             f"{viewer.name} switched texts {word} for a number: {reason.strip()}"[:400],
             now,
-        )
-
-
-@retrying
-def answer_vague_opt_out(viewer: Viewer, conversation_id: int, *, opts_out: bool) -> None:
-    """The holder's answer to "Opt this person out?" (D20)."""
-    with transaction():
-        thread = db.session.get(Conversation, conversation_id)
-        if thread is None or thread.institution_id != viewer.institution_id:
-            raise NotFound
-        if not viewer.may_see(thread.whose):
-            raise NotFound
-        if thread.ask_opt_out is None or thread.ask_contact_id is None:
-            raise Conflict("This question has been answered already.", code="already_answered")
-        words, now = thread.ask_opt_out, clock.now()
-        if opts_out:
-            lock([thread.ask_contact_id], with_siblings=True)
-            # Whose thread it is may have changed while we waited (merged, identified).
-            if db.session.get(Conversation, conversation_id, populate_existing=True) is None:
-                raise Conflict("This conversation is changing. Try again in a moment.", code="busy")
-            opt_out(
-                viewer.institution_id,
-                thread.ask_contact_id,
-                thread.person_id,
-                words=words,
-                now=now,
-                marker=f"{viewer.name} opted this person out, who wrote “{words[:120]}”",
-                staff_id=viewer.staff_id,
-            )
-        db.session.execute(
-            update(ContactNumber)
-            .where(ContactNumber.id == thread.ask_contact_id)
-            .values(bulk_paused_at=None)
-        )
-        thread.ask_opt_out = thread.ask_contact_id = None
-        publish(
-            viewer.institution_id,
-            about_conversation("conversation.changed", thread.id, thread.whose),
         )
 
 

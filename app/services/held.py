@@ -43,6 +43,13 @@ def cancel_for(person_ids: Collection[int], why: str) -> None:
     cancel(_locked(Conversation.id == Message.conversation_id, theirs), "person_removed", why)
 
 
+def cancel_since(person_id: int, message_id: int, why: str) -> None:
+    """All that was written to a person after this message, when nobody can tell to whom of two."""
+    newer = Message.id > message_id
+    theirs = Conversation.person_id == person_id
+    cancel(_locked(Conversation.id == Message.conversation_id, theirs, newer), "unmerged", why)
+
+
 def waiting_in(thread_ids: Any) -> int:
     """How many wait in these conversations: a list of ids, or a query for them."""
     wanted = select(func.count()).where(MESSAGE_HELD, Message.conversation_id.in_(thread_ids))

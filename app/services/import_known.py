@@ -8,9 +8,12 @@ from typing import Any
 from sqlalchemy import func, select
 
 from app.database import LOCK, db
+from app.errors import Unavailable
 from app.models import Advisee, ContactNumber, Person, PersonPhone, SenderNumber, Staff
 from app.rules.importing import Entry, same_name
 from app.services import guardians
+
+_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +83,24 @@ _KEPT = func.coalesce(Person.merged_into, Person.id)  # who was merged is found 
 def _people(job: Job, entries: Sequence[Entry], numbers: set[str]) -> dict[str, list[Any]]:
     """Who these rows are about, by their keys; locked, so that a STOP which is being committed is
     waited for (D14)."""
-    found = _by_source(job, entries) | _without_source(job, entries, numbers)
-    ids = sorted({id_ for people in found.values() for id_ in people})
-    rows = db.session.execute(
-        select(*_PERSON).where(Person.id.in_(ids)).order_by(Person.id).with_for_update(**LOCK)
-    )
-    by_id = {row.id: row for row in rows}
-    if any(row.merged_into is not None for row in by_id.values()):
-        return _people(job, entries, numbers)  # merged while we waited: now it is known with whom
-    return {key: [by_id[id_] for id_ in sorted(people)] for key, people in found.items()}
+    for _ in range(_TRIES):
+        found = _by_source(job, entries) | _without_source(job, entries, numbers)
+        ids = sorted({id_ for people in found.values() for id_ in people})
+        rows = db.session.execute(
+            select(*_PERSON).where(Person.id.in_(ids)).order_by(Person.id).with_for_update(**LOCK)
+        )
+        by_id = {row.id: row for row in rows}
+        if all(row.merged_into is None for row in by_id.values()):
+            return {key: [by_id[id_] for id_ in sorted(people)] for key, people in found.items()}
+        # Merged while we waited: now it is known with whom.
+    raise Unavailable("These people are being merged. Try again in a moment.")
 
 
 def _by_source(job: Job, entries: Sequence[Entry]) -> dict[str, set[int]]:
     """By their ID; staff who sign in here and have none yet also by their email."""
     wanted = {entry.source_id: entry for entry in entries if entry.source_id}
     rows = db.session.execute(
-        select(Person.source_id, Person.id).where(
+        select(Person.source_id, _KEPT).where(
             Person.institution_id == job.institution_id, Person.source_id.in_([*wanted])
         )
     )

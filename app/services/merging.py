@@ -152,6 +152,17 @@ def _pour(gone: int, stays: int) -> None:
     db.session.expire(b)
 
 
+def _move_drafts(gone: int, stays: int) -> None:
+    """What somebody has half written goes along, unless they have that in the other thread too."""
+    have = select(SavedDraft.staff_id).where(SavedDraft.conversation_id == stays)
+    db.session.execute(
+        update(SavedDraft)
+        .where(SavedDraft.conversation_id == gone, SavedDraft.staff_id.not_in(have))
+        .values(conversation_id=stays)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def merge_into(institution_id: int, gone: int, stays: int) -> None:
     """One thread into another of the same holder, in the open transaction; the emptied row goes."""
     rows = db.session.execute(
@@ -162,6 +173,7 @@ def merge_into(institution_id: int, gone: int, stays: int) -> None:
         .execution_options(populate_existing=True)
     ).scalars()
     whose = {thread.id: thread.whose for thread in rows}[stays]
+    _move_drafts(gone, stays)
     _pour(gone, stays)
     publish(
         institution_id,
@@ -187,8 +199,8 @@ def follow(institution_id: int, other: int, kept: int) -> list[dict[str, Any]]:
     """All conversations with one person are with another from now on, in the open transaction that
     has locked them; where a holder has some with both, the two become one (D25).
 
-    What was in each: {"id", "now": the conversation it is in now, "messages", "notes", "markers"},
-    the last three as ids.
+    What was in each: {"id", "now": the conversation it is in now, "messages", "notes", "markers"
+    (ids), "unread", "kept_unread": of the one that it went into}.
     """
     old, same = aliased(Conversation), aliased(Conversation)
     is_same = and_(
@@ -204,17 +216,30 @@ def follow(institution_id: int, other: int, kept: int) -> list[dict[str, Any]]:
         )
     }
     contents = {name: _contents(table, became) for name, table in IN_THREADS.items()}
+    unread = _unread({*became, *became.values()})
     _tell(institution_id, became)
     for gone, stays in became.items():
         if gone != stays:
+            _move_drafts(gone, stays)
             _pour(gone, stays)
     db.session.execute(
         update(Conversation).where(Conversation.person_id == other).values(person_id=kept)
     )
     return [
-        {"id": gone, "now": stays, **{name: found[gone] for name, found in contents.items()}}
+        {
+            "id": gone,
+            "now": stays,
+            "unread": unread[gone],
+            "kept_unread": unread[stays] if stays != gone else 0,
+            **{name: found[gone] for name, found in contents.items()},
+        }
         for gone, stays in became.items()
     ]
+
+
+def _unread(thread_ids: Collection[int]) -> dict[int, int]:
+    rows = select(Conversation.id, Conversation.unread).where(Conversation.id.in_(thread_ids))
+    return dict(db.session.execute(rows).all())
 
 
 def _contents(table: Any, thread_ids: Collection[int]) -> dict[int, list[int]]:

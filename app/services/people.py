@@ -86,6 +86,7 @@ def change(viewer: Viewer, person_id: int, fields: dict[str, Any]) -> None:
     try:
         with transaction():
             person = editable(viewer, person_id)
+            phones.wait_for_stop(person)  # or for whoever merges them
             for name, value in fields.items():
                 setattr(person, name, value)
             db.session.flush()
@@ -110,6 +111,7 @@ def upsert_by_source(
     with transaction():
         made = _made_for_source(viewer, source_id, fields)
         person = made or editable(viewer, _id_of_source(viewer, source_id))
+        phones.wait_for_stop(person)
         if person.removed_at is not None:
             _bring_back(viewer, person)
         for name, value in fields.items():

@@ -38,7 +38,7 @@ from app.rules.consent import ConsentEvent, DisabledBy, SmsStatus
 from app.rules.dispatch import Channel
 from app.rules.keywords import Keyword, classify
 from app.rules.lifecycle import Status
-from app.services import auto_answers, consent, facts, held, keyword_replies, threads
+from app.services import asking, auto_answers, consent, facts, held, keyword_replies, threads
 from app.services.late import Later, Listing, said_after
 from app.services.placing import Pair, Placing
 
@@ -306,8 +306,10 @@ def _follow(arrival: Arrival, now: datetime) -> None:
                 .values(bulk_paused_at=now)
             )
     plain = arrival.keyword in (Keyword.STOP, Keyword.START)
-    if plain and thread.ask_contact_id == contact.id:  # answers what a vague one left open
-        thread.ask_opt_out = thread.ask_contact_id = contact.bulk_paused_at = None
+    if plain:  # answers what a vague one left open
+        contact.bulk_paused_at = None
+        if thread.ask_contact_id == contact.id:
+            asking.ask_next(thread)
     if arrival.keyword in (Keyword.NONE, Keyword.VAGUE_STOP, Keyword.HELP):
         event = ConsentEvent.WROTE_FIRST if arrival.first else ConsentEvent.REPLIED
         change = consent.Change(contact.id, event, "wrote first", message_id=arrival.message_id)

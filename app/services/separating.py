@@ -1,8 +1,6 @@
 """Separating: a merge is undone. What moved goes back where it still stands as the merge left it;
 what changed since stays with the person who was kept. No status of a number becomes looser."""
 
-from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,24 +10,14 @@ from sqlalchemy import func, select, update
 from app import clock
 from app.database import LOCK, db, retrying, transaction, upsert
 from app.errors import Conflict, NotFound
-from app.models import (
-    Conversation,
-    Message,
-    Note,
-    Person,
-    PersonMerge,
-    PersonPhone,
-    Staff,
-)
+from app.models import ContactNumber, Message, Person, PersonMerge, PersonPhone, Staff
 from app.rules import joining as rules
 from app.rules.access import Viewer
-from app.services import facts, merging, threads
+from app.rules.consent import ConsentEvent, DisabledBy, SmsStatus
+from app.rules.history import ADDED_AFTER_STOP
+from app.services import consent, held, merging, parting
 from app.services.audit import audit
 from app.services.joining import LINKS, announce, lock_both, may_merge, plain, require_may_merge
-from app.services.merging import IN_THREADS
-
-_TOGETHER = 5000  # ids in one statement
-
 
 # What can be undone
 
@@ -54,7 +42,7 @@ def undoable(viewer: Viewer, person_id: int) -> list[Undoable]:
     if not may_merge(viewer):
         return []
     rows = db.session.execute(
-        select(PersonMerge, Person, Staff.name)
+        select(PersonMerge.id, PersonMerge.at, Person, Staff.name)
         .join(Person, Person.id == PersonMerge.other_id)
         .join(Staff, Staff.id == PersonMerge.staff_id)
         .where(
@@ -66,8 +54,8 @@ def undoable(viewer: Viewer, person_id: int) -> list[Undoable]:
         .order_by(PersonMerge.id.desc())
     ).all()
     return [
-        Undoable(merge.id, other.name, by, merge.at, is_last=n == 0)
-        for n, (merge, other, by) in enumerate(rows)
+        Undoable(merge_id, other.name, by, at, is_last=n == 0)
+        for n, (merge_id, at, other, by) in enumerate(rows)
     ]
 
 
@@ -107,7 +95,7 @@ def undo(viewer: Viewer, merge_id: int) -> Left:
         if (late := rules.too_late(merge.at, now, undone=undone, is_last=is_last)) is not None:
             raise Conflict(rules.WHY_LATE[late], code=late.value)
         kept, other = (db.session.get_one(Person, id_) for id_ in (merge.kept_id, merge.other_id))
-        left = _separated(viewer, kept, other, merge.moved)
+        left = _separated(viewer, kept, other, merge)
         merge.undone_at, merge.undone_by = now, viewer.staff_id
         told = rules.told_undone(kept.name, other.name, viewer.name)
         merging.mark_and_tell(viewer.institution_id, ids, "unmerged", told)
@@ -127,19 +115,19 @@ def _is_last(merge: PersonMerge) -> bool:
     return db.session.execute(later.limit(1)).first() is None
 
 
-def _separated(viewer: Viewer, kept: Person, other: Person, moved: dict[str, Any]) -> Left:
+def _separated(viewer: Viewer, kept: Person, other: Person, merge: PersonMerge) -> Left:
+    moved, last = merge.moved, merge.moved["last_message"]
     other.removed_at = other.merged_into = None
     _fields_back(kept, other, moved["fields"])
     stop = [at for at in (kept.opted_out_at, other.opted_out_at) if at is not None]
     other.opted_out_at = min(stop, default=None)  # a STOP since was one of both
-    newer = select(func.count()).where(
-        Message.person_id == kept.id, Message.id > moved["last_message"]
-    )
-    messages = db.session.execute(newer).scalar_one()
-    phones = _phones_back(kept, other, moved)
-    _threads_back(viewer, kept, other, moved["threads"])
-    for ids in _some(moved["messages"]):
-        _messages_back(kept, other, ids)
+    held.cancel_since(kept.id, last, f"{kept.name} was one with another record until now.")
+    phones = _phones_back(viewer, kept, other, merge)
+    since = parting.texts_since(kept, other, last)
+    newer = select(func.count()).where(Message.person_id == kept.id, Message.id > last)
+    messages = db.session.execute(newer).scalar_one() - len(since)
+    parting.threads_back(viewer, kept, other, moved, since)
+    parting.messages_back(kept, other, moved["messages"])
     _links_back(kept, other, moved["links"])
     for table, column, name in (
         (Staff, Staff.person_id, "accounts"),
@@ -164,35 +152,90 @@ def _fields_back(kept: Person, other: Person, fields: dict[str, list[Any]]) -> N
     db.session.flush()
 
 
-def _phones_back(kept: Person, other: Person, moved: dict[str, Any]) -> int:
-    """How many stay, because somebody took them away since."""
-    here = PersonPhone.person_id == kept.id
-    current, past = PersonPhone.removed_at.is_(None), PersonPhone.removed_at.is_not(None)
+def _phones_back(viewer: Viewer, kept: Person, other: Person, merge: PersonMerge) -> int:
+    """How many stay, because somebody took them away since. What an import took away comes back:
+    it knew the two as one."""
+    moved = merge.moved
+    rows = db.session.execute(
+        select(PersonPhone)
+        .where(PersonPhone.person_id.in_([kept.id, other.id]))
+        .order_by(PersonPhone.id)
+        .execution_options(populate_existing=True)
+    ).scalars()
+    phones = {phone.id: phone for phone in rows}
+    was_there = {id_: phone.removed_at is None for id_, phone in phones.items()}
     back = 0
-    for name, as_it_was in (("phones", current), ("past", past)):
-        rows = db.session.execute(
-            update(PersonPhone)
-            .where(PersonPhone.id.in_(moved[name]), here, as_it_was)
-            .values(person_id=other.id)
-            .returning(PersonPhone.id)
-        ).all()
-        back += len(rows) if name == "phones" else 0
-    back += sum(_twin_back(twin) for twin in moved["twins"])
+    for id_ in (*moved["phones"], *moved["past"]):
+        phone, is_past = phones[id_], id_ in moved["past"]
+        if phone.person_id != kept.id or is_past is _is_there(phone, kept, merge.at):
+            continue
+        phone.person_id = other.id
+        if not is_past:
+            phone.removed_at = None
+            back += 1
+    twins = [(phones[twin["kept"]], phones[twin["other"]], twin) for twin in moved["twins"]]
+    back += sum(_twin_back(kept, *twin, merge.at) for twin in twins)
+    apart = {*moved["phones"], *moved["past"], *(twin["kept"] for twin in moved["twins"])}
+    for id_, phone in phones.items():
+        own = phone.person_id == kept.id and id_ not in apart
+        if own and phone.removed_at is not None and _is_there(phone, kept, merge.at):
+            phone.removed_at = kept.removed_at
+    db.session.flush()
+    for person in (kept, other):
+        theirs = [phone for phone in phones.values() if phone.person_id == person.id]
+        _keep_stop(person, [phone.contact_number for phone in theirs if phone.removed_at is None])
+    _as_added(
+        viewer,
+        [p for id_, p in phones.items() if p.removed_at is None and not was_there[id_]],
+        {person.id for person in (kept, other) if person.opted_out_at},
+    )
     return len(moved["phones"]) + len(moved["twins"]) - back
 
 
-def _twin_back(twin: dict[str, Any]) -> bool:
+def _is_there(phone: PersonPhone, kept: Person, merged_at: datetime) -> bool:
+    """Unless a person of ours took it away: not for an import that took it, or all of them."""
+    at = phone.removed_at
+    return at is None or at == kept.removed_at or (phone.imported and at > merged_at)
+
+
+def _twin_back(
+    kept: Person, phone: PersonPhone, again: PersonPhone, twin: dict[str, Any], merged_at: datetime
+) -> bool:
     """A number that both had; False where it was taken from the kept one since."""
-    phone = db.session.get_one(PersonPhone, twin["kept"], populate_existing=True)
-    if phone.removed_at is not None:
+    if not _is_there(phone, kept, merged_at):
         return False
-    db.session.get_one(PersonPhone, twin["other"]).removed_at = None
+    phone.removed_at = again.removed_at = None
     now = plain({name: getattr(phone, name) for name in twin["after"]})
     for name, after in twin["after"].items():
         if now[name] == after:
             setattr(phone, name, _read(name, twin["before"][name]))
-    db.session.flush()
+    if phone.removed_at is None:
+        phone.removed_at = kept.removed_at
     return True
+
+
+def _keep_stop(person: Person, numbers: list[ContactNumber]) -> None:
+    """A START on a number of the one lifted the mark of both; the STOP of the other one holds, as
+    long as they have not said otherwise (S3-54, D14)."""
+    if person.opted_out_at or any(n.status is SmsStatus.ENABLED for n in numbers):
+        return
+    stopped = [n.changed_at or clock.now() for n in numbers if n.disabled_by is DisabledBy.OWN_STOP]
+    person.opted_out_at = min(stopped, default=None)
+
+
+def _as_added(viewer: Viewer, phones: list[PersonPhone], opted_out: set[int]) -> None:
+    """Of a person who said STOP meanwhile: as any number that is added (D14)."""
+    changes = [
+        consent.Change(
+            phone.contact_number_id,
+            ConsentEvent.PERSON_OPTED_OUT,
+            ADDED_AFTER_STOP,
+            viewer.staff_id,
+        )
+        for phone in phones
+        if phone.person_id in opted_out and phone.contact_number.status is SmsStatus.DEFAULT
+    ]
+    consent.apply(viewer.institution_id, changes, clock.now())
 
 
 def _read(name: str, value: Any) -> Any:
@@ -203,9 +246,10 @@ def _read(name: str, value: Any) -> Any:
 def _links_back(kept: Person, other: Person, links: dict[str, dict[str, list[Any]]]) -> None:
     for name, (table, to) in LINKS.items():
         theirs = table.person_id == kept.id
+        have = select(to).where(table.person_id == other.id)
         db.session.execute(
             update(table)
-            .where(theirs, to.in_(links[name]["moved"]))
+            .where(theirs, to.in_(links[name]["moved"]), to.not_in(have))
             .values(person_id=other.id)
             .execution_options(synchronize_session=False)
         )
@@ -217,96 +261,3 @@ def _links_back(kept: Person, other: Person, links: dict[str, dict[str, list[Any
         ]
         if rows:
             db.session.execute(upsert(table).on_conflict_do_nothing(), rows)
-
-
-# The conversations
-
-
-def _threads_back(viewer: Viewer, kept: Person, other: Person, moved: list[dict[str, Any]]) -> None:
-    """What was in the other's conversations is taken out of those in which it is now, whoever holds
-    them by now. One that only changed over goes back as a whole, if nothing came into it since."""
-    found = {
-        name: _where(table, [id_ for thread in moved for id_ in thread[name]], kept)
-        for name, table in IN_THREADS.items()
-    }
-    whole = {thread["id"] for thread in moved if thread["id"] == thread["now"]}
-    here = whole | {*found["messages"]} | {*found["notes"]}
-    rows = db.session.execute(
-        select(Conversation)
-        .where(Conversation.id.in_(here), Conversation.person_id == kept.id)
-        .order_by(Conversation.id)
-    ).scalars()
-    for thread in rows.all():
-        theirs = {name: ids.get(thread.id, []) for name, ids in found.items()}
-        if thread.id in whole and not _has_more(thread, theirs):
-            thread.person_id = other.id
-            db.session.flush()
-        else:
-            _take_out(viewer, thread, other, theirs)
-        for ids in _some(theirs["messages"]):
-            _messages_back(kept, other, ids)
-
-
-def _where(table: Any, ids: list[int], kept: Person) -> dict[int, list[int]]:
-    """By conversation with the kept one: which of these rows are in it."""
-    found: dict[int, list[int]] = defaultdict(list)
-    for some in _some(ids):
-        rows = db.session.execute(
-            select(table.conversation_id, table.id)
-            .join(Conversation, Conversation.id == table.conversation_id)
-            .where(table.id.in_(some), Conversation.person_id == kept.id)
-        )
-        for thread, id_ in rows:
-            found[thread].append(id_)
-    return found
-
-
-def _some(ids: list[int]) -> Iterator[list[int]]:
-    for first in range(0, len(ids), _TOGETHER):
-        yield ids[first : first + _TOGETHER]
-
-
-def _has_more(thread: Conversation, theirs: dict[str, list[int]]) -> bool:
-    return any(
-        db.session.execute(
-            select(func.count()).where(table.conversation_id == thread.id)
-        ).scalar_one()
-        > len(theirs[name])
-        for name, table in (("messages", Message), ("notes", Note))
-    )
-
-
-def _take_out(
-    viewer: Viewer, thread: Conversation, other: Person, theirs: dict[str, list[int]]
-) -> None:
-    if not (theirs["messages"] or theirs["notes"]):
-        return
-    own = threads.open_for(
-        viewer.institution_id, thread.staff_id, other, None, thread.last_message_at, thread.id
-    )
-    leaving = {*theirs["messages"]}
-    threads.move_unread(thread, own, lambda text: text.id in leaving)
-    for name, table in IN_THREADS.items():
-        for ids in _some(theirs[name]):
-            db.session.execute(
-                update(table)
-                .where(table.id.in_(ids), table.conversation_id == thread.id)
-                .values(conversation_id=own.id)
-                .execution_options(synchronize_session=False)
-            )
-    numbers = select(PersonPhone.contact_number_id).where(PersonPhone.person_id == other.id)
-    if thread.ask_contact_id in set(db.session.execute(numbers).scalars()):
-        own.ask_opt_out, own.ask_contact_id = thread.ask_opt_out, thread.ask_contact_id
-        thread.ask_opt_out = thread.ask_contact_id = None
-    for each in (thread, own):
-        threads.summarise(each)
-        facts.reopen(viewer.institution_id, each.id)
-
-
-def _messages_back(kept: Person, other: Person, ids: list[int]) -> None:
-    db.session.execute(
-        update(Message)
-        .where(Message.id.in_(ids), Message.person_id == kept.id)
-        .values(person_id=other.id)
-        .execution_options(synchronize_session=False)
-    )

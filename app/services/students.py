@@ -30,7 +30,7 @@ from app.rules.access import Can, Viewer
 from app.rules.consent import SmsStatus
 from app.rules.phones import ANONYMOUS, PhoneType
 from app.rules.reach import STOPPED, How, Reach, reach
-from app.services import people
+from app.services import people, phones
 from app.services.audit import audit
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -114,6 +114,7 @@ def _linkable(viewer: Viewer, person_id: int, staff_id: int) -> None:
     person = people.one(viewer, person_id)
     if person.merged_into is not None:
         raise Merged(person.merged_into)
+    phones.wait_for_stop(person)  # or for whoever merges them
     staff = db.session.get(Staff, staff_id)
     if staff is None or staff.institution_id != viewer.institution_id:
         raise NotFound("There is no such member of staff.")

@@ -16,6 +16,7 @@ from sqlalchemy import select
 from app import clock
 from app.config import Settings
 from app.database import LOCK, after_commit, database_now, db, retrying, transaction, upsert
+from app.errors import Unavailable
 from app.models import (
     Attempt,
     Conversation,
@@ -38,6 +39,7 @@ from app.services.usage import give_back
 
 log = structlog.get_logger()
 
+_TRIES = 3
 ENDED = FAILURES | {Status.CANCELED}  # of an attempt: only a better report moves it again
 
 
@@ -75,22 +77,35 @@ def report(account_id: int, attempt_uuid: str, told: Report) -> None:
 def locked(attempt_uuid: str) -> tuple[Attempt, Message] | None:
     """The attempt and its message; the number and the thread are locked first, as everywhere."""
     ids = db.session.execute(
-        select(Message.contact_number_id, Message.conversation_id, Message.id)
+        select(Message.contact_number_id, Message.id)
         .join(Attempt, Attempt.message_id == Message.id)
         .where(Attempt.uuid == attempt_uuid)
     ).first()
     if ids is None:
         return None
-    contact_id, conversation_id, message_id = ids
+    contact_id, message_id = ids
     consent.lock([contact_id] if contact_id else [], with_siblings=True)
-    for table, row_id in ((Conversation, conversation_id), (Message, message_id)):
-        db.session.get_one(table, row_id, with_for_update=LOCK, populate_existing=True)
+    _lock_thread_of(message_id)
+    db.session.get_one(Message, message_id, with_for_update=LOCK, populate_existing=True)
     attempt = db.session.execute(
         select(Attempt)
         .where(Attempt.uuid == attempt_uuid)
         .execution_options(populate_existing=True)
     ).scalar_one()
     return attempt, db.session.get_one(Message, message_id)
+
+
+def _lock_thread_of(message_id: int) -> None:
+    """The one that the message is in by now: it may be poured into another one while we wait."""
+    for _ in range(_TRIES):
+        here = select(Message.conversation_id).where(Message.id == message_id)
+        thread_id = db.session.execute(here).scalar_one()
+        found = db.session.get(
+            Conversation, thread_id, with_for_update=LOCK, populate_existing=True
+        )
+        if found is not None:
+            return
+    raise Unavailable("This conversation is changing hands. Try again in a moment.")
 
 
 def advance(
