@@ -64,7 +64,7 @@ class Merged(Conflict):
     code = "merged"
 
     def __init__(self, into: int) -> None:
-        super().__init__(f"This person was merged with another, who has the id {into}.")
+        super().__init__("This record was merged into another one, which has everything now.")
         self.into = into
 
 

@@ -97,7 +97,10 @@ def new() -> Any:
     thread = find(viewer().institution_id, viewer().staff_id, person_id)
     if thread:
         return redirect(url_for("inbox.conversation", conversation_id=thread.id))
-    return _new_page(people.one(viewer(), person_id))
+    person = people.one(viewer(), person_id)
+    if person.merged_into is not None:
+        return redirect(url_for("inbox.new", person=person.merged_into))
+    return _new_page(person)
 
 
 @bp.get("/new/route")

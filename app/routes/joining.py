@@ -269,24 +269,28 @@ def _of_talks(found: Comparison, other: str) -> Iterator[tuple[str, str]]:
             f"{_start(other)}’s {many} {said} change{'s' * (len(moved) == 1)} over.",
         )
     if poured := [name for thread, name in talks if thread.staff_id in held_by]:
-        said = _and([name or "nobody" for name in poured])
-        yield "merge", f"The conversations of both with {said} become one."
+        said = _and([f"with {name}" if name else "that nobody holds" for name in poured])
+        yield "merge", f"The conversations of both {said} become one, with what is half written."
 
 
 def _silence(found: Comparison, joined: Joined) -> str | None:
     """A STOP on one of the two is one on both (S3-54)."""
-    if joined.opted_out_at is None or (found.kept.record.opted_out_at is None) is (
-        found.other.record.opted_out_at is None
-    ):
+    opted_out = [side for side in (found.kept, found.other) if side.record.opted_out_at]
+    if joined.opted_out_at is None or len(opted_out) == 2:
         return None
-    spoke = found.kept if found.kept.record.opted_out_at else found.other
-    silent = found.other if spoke is found.kept else found.kept
     reached = {*joined.silenced}
-    off = [number(p.contact_number.e164) for p in silent.phones if p.contact_number_id in reached]
+    numbers = [
+        number(phone.contact_number.e164)
+        for side in (found.kept, found.other)
+        for phone in side.phones
+        if phone.contact_number_id in reached
+    ]
+    off = list(dict.fromkeys(numbers))
+    who = opted_out[0].person.name if opted_out else "A number of both records"
     also = f", so {_and(off)} {'is' if len(off) == 1 else 'are'} switched off too" if off else ""
     return (
-        f"{spoke.person.name} opted out of texts{also}. Undoing the merge does not switch "
-        "anything on again."
+        f"{who} opted out of texts{also}. Texts for later are canceled. Undoing the merge does "
+        "not switch anything on again."
     )
 
 

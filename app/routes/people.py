@@ -203,7 +203,10 @@ def create() -> Any:
 @bp.get("/<int:person_id>/edit")
 @allowed(Can.PEOPLE_EDIT)
 def edit(person_id: int) -> Any:
-    found = people.editable(viewer(), person_id)
+    try:
+        found = people.editable(viewer(), person_id)
+    except Merged as error:
+        return moved_to(error, "people.edit")
     return _form(person_id, {name: getattr(found, name) or "" for name in FIELDS})
 
 

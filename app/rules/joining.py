@@ -20,7 +20,8 @@ _NOTHING = (None, "", "unknown")  # a kind may also be that
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """A number on a record, also one that was taken away. `imported`: no person put it there."""
+    """A number on a record, also one that was taken away. `imported`: no person put it there.
+    `changed_at`: its status; `own_stop`: to a STOP from the number itself."""
 
     id: int
     contact_id: int
@@ -30,6 +31,8 @@ class Phone:
     verified_by: int | None = None
     imported: bool = False
     removed_at: datetime | None = None
+    changed_at: datetime | None = None
+    own_stop: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,8 @@ class Joined:
 def joined(kept: Record, other: Record) -> Joined:
     filled = {n: other.fields[n] for n in FIELDS if other.says(n) and not kept.says(n)}
     at = [r.opted_out_at for r in (kept, other) if r.opted_out_at is not None]
+    if not at and (stopped := _said_by_both(kept, other)) is not None:
+        at = [stopped]
     have = {phone.contact_id: phone for phone in kept.phones}
     both = [(have[p.contact_id], p) for p in other.phones if p.contact_id in have]
     return Joined(
@@ -141,18 +146,43 @@ def _one(kept: Phone, other: Phone) -> dict[str, Any]:
     return changes
 
 
+def _said_by_both(kept: Record, other: Record) -> datetime | None:
+    """When a STOP came from a number of both, which was a word of neither then; None where a number
+    was switched on since."""
+    own = {phone.contact_id for phone in _current(kept.phones)}
+    stops = [
+        phone.changed_at
+        for phone in _current(other.phones)
+        if phone.contact_id in own and phone.own_stop and phone.changed_at is not None
+    ]
+    since = [
+        phone.changed_at
+        for phone in _current((*kept.phones, *other.phones))
+        if phone.status is SmsStatus.ENABLED and phone.changed_at is not None
+    ]
+    at = min(stops, default=None)
+    return None if at is None or any(on > at for on in since) else at
+
+
 def _silenced(kept: Record, other: Record) -> list[int]:
     """Who said STOP on one number said it for all (S3-54): also for those that were on a record of
     their own until now."""
-    if (kept.opted_out_at is None) is (other.opted_out_at is None):
+    if kept.opted_out_at is not None and other.opted_out_at is not None:
         return []
-    spoke, silent = (other, kept) if kept.opted_out_at is None else (kept, other)
-    reached = {phone.contact_id for phone in _current(spoke.phones)}
-    return [
+    if kept.opted_out_at is None and other.opted_out_at is None:
+        if _said_by_both(kept, other) is None:
+            return []
+        reached, silent = set(), _current((*kept.phones, *other.phones))
+    else:
+        spoke, still = (other, kept) if kept.opted_out_at is None else (kept, other)
+        reached = {phone.contact_id for phone in _current(spoke.phones)}
+        silent = _current(still.phones)
+    off = [
         phone.contact_id
-        for phone in _current(silent.phones)
+        for phone in silent
         if phone.contact_id not in reached and phone.status is not SmsStatus.DISABLED
     ]
+    return list(dict.fromkeys(off))
 
 
 def _current(phones: Iterable[Phone]) -> list[Phone]:

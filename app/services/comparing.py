@@ -5,13 +5,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, union_all
+from sqlalchemy import and_, select, union_all
 
 from app.database import db
 from app.errors import NotFound
 from app.models import Advisee, Conversation, Person, PersonPhone, Staff
 from app.rules import joining as rules
 from app.rules.access import Viewer
+from app.rules.consent import DisabledBy
 from app.rules.joining import Hindrance, Joined, Record
 
 _FEW = 10  # who may be the same person
@@ -19,7 +20,11 @@ _FEW = 10  # who may be the same person
 
 def lookalikes(person: Person) -> list[Person]:
     """Others who may be the same: with the same name, the same email, or a number of theirs."""
-    inside = Person.institution_id == person.institution_id
+    inside = and_(
+        Person.institution_id == person.institution_id,
+        Person.id != person.id,
+        Person.removed_at.is_(None),
+    )
     same_name = (Person.given_name == person.given_name, Person.family_name == person.family_name)
     own = select(PersonPhone.contact_number_id).where(
         PersonPhone.person_id == person.id, PersonPhone.removed_at.is_(None)
@@ -27,7 +32,8 @@ def lookalikes(person: Person) -> list[Person]:
     ways = [
         select(Person.id).where(inside, *same_name).limit(_FEW),
         select(PersonPhone.person_id)
-        .where(PersonPhone.contact_number_id.in_(own), PersonPhone.removed_at.is_(None))
+        .join(Person, Person.id == PersonPhone.person_id)
+        .where(inside, PersonPhone.contact_number_id.in_(own), PersonPhone.removed_at.is_(None))
         .limit(_FEW),
     ]
     if person.email:
@@ -36,7 +42,7 @@ def lookalikes(person: Person) -> list[Person]:
     return list(
         db.session.execute(
             select(Person)
-            .where(Person.id.in_(each), Person.id != person.id, Person.removed_at.is_(None))
+            .where(Person.id.in_(each))
             .order_by(Person.family_name, Person.given_name, Person.id)
             .limit(_FEW)
         ).scalars()
@@ -162,6 +168,8 @@ def _record(person: Person, phones: Sequence[PersonPhone], accounts: Sequence[st
                 phone.verified_by,
                 phone.imported,
                 phone.removed_at,
+                phone.contact_number.changed_at,
+                own_stop=phone.contact_number.disabled_by is DisabledBy.OWN_STOP,
             )
             for phone in phones
         ),

@@ -183,18 +183,22 @@ def _fill_in(kept: Person, other: Person, fields: dict[str, Any]) -> dict[str, l
 
 def _opt_out(viewer: Viewer, kept: Person, other: Person, plan: Joined, now: datetime) -> None:
     """Who said STOP on one record said it on both (S3-54, D14)."""
-    if (kept.opted_out_at is None) is (other.opted_out_at is None):
-        kept.opted_out_at = plan.opted_out_at
-        return
-    spoke, silent = (other, kept) if kept.opted_out_at is None else (kept, other)
-    name = spoke.given_name or spoke.name
-    told = f"{name} opted out of texts on another record, so none goes to any number"
+    silent = [person for person in (kept, other) if person.opted_out_at is None]
+    name, record = kept.given_name or kept.name, "another record"
+    if len(silent) == 1 and silent[0] is kept:
+        name = other.given_name or other.name
+    if len(silent) == 2:
+        record = "a number of both records"
     kept.opted_out_at = plan.opted_out_at
+    if not silent or plan.opted_out_at is None:
+        return
+    told = f"{name} opted out of texts on {record}, so none goes to any number"
     by, stopped = viewer.staff_id, ConsentEvent.PERSON_OPTED_OUT
     changes = [consent.Change(c, stopped, MERGED_AFTER_STOP, by) for c in plan.silenced]
     consent.apply(viewer.institution_id, changes, now)
-    held.cancel_to(silent.id, 0, told)
-    consent.mark_threads(viewer.institution_id, 0, silent.id, "opted_out", told, now)
+    for person in silent:
+        held.cancel_to(person.id, 0, told)
+        consent.mark_threads(viewer.institution_id, 0, person.id, "opted_out", told, now)
 
 
 # What the links of a person are to, and what else they say.

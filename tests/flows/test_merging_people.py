@@ -268,6 +268,17 @@ def test_a_key_is_merged_with_once(school):
     assert answers[0].json() == answers[1].json()
 
 
+@ON_SQLITE
+def test_pages_of_who_is_another_by_now_lead_to_who_was_kept(school, staff):
+    maya, double = (school.person("mobile", name=n) for n in ("Maya Torres", "Mary Torres"))
+    merged(school, maya, double)
+    with school.browser(school.admin()) as browser:
+        for page in ("/people/{}/edit", "/inbox/new?person={}", "/messages/new?person={}"):
+            answer = browser.get(page.format(double.id))
+            assert answer.headers["Location"] == page.format(maya.id)
+            assert browser.get(page.format(maya.id)).status_code == 200
+
+
 # With the moment held in the hand
 
 

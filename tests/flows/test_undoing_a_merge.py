@@ -25,6 +25,7 @@ from app.rules.lifecycle import Status
 from app.services import (
     asking,
     claiming,
+    comparing,
     drafts,
     import_known,
     joining,
@@ -345,3 +346,26 @@ def test_a_report_in_the_same_moment_finds_its_message(college):
         at_once(report, merge)
         with college.inside():
             assert db.session.get_one(Message, message).status is Status.DELIVERED
+
+
+def test_a_stop_from_a_number_of_both_is_one_of_the_person(college, double):
+    """S3-54: it was nobody's word while two had the number."""
+    with college.inside():
+        for person in (college.maya, double):
+            people.add_phone(college.dana, person, C, "mobile")
+        said(C, "STOP")
+        assert db.session.get_one(Person, college.maya).opted_out_at is None
+        merged(college, double)
+        assert db.session.get_one(Person, college.maya).opted_out_at
+        assert [status(e164) for e164 in (THEIRS, B, C)] == ["disabled"] * 3
+
+
+def test_who_may_be_the_same_is_found_behind_many_who_are_gone(college, double):
+    with college.inside():
+        gone = [college.person("Maya") for _ in range(12)]
+        same = college.person("Maya")
+        with transaction():
+            left = update(Person).where(Person.id.in_(gone))
+            db.session.execute(left.values(removed_at=clock.now()))
+        found = comparing.lookalikes(db.session.get_one(Person, college.maya))
+        assert [person.id for person in found] == [same]

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Response, flash, redirect, render_template, request, url_for
 
-from app.errors import Conflict, Invalid
+from app.errors import Conflict, Invalid, Merged
 from app.models import Message
 from app.routes import preview, shown
 from app.routes.compose import found_people, key_of_form
@@ -101,7 +101,11 @@ def new() -> Any:
         return _pick()
     sent = request.args.get("sent", type=row_id)
     rows = overview.these(asking, [sent]) if sent else []
-    return _form(asking, _to(asking), sent=row_view(rows[0], asking) if rows else None)
+    try:
+        to = _to(asking)
+    except Merged as error:
+        return redirect(url_for("messages.new", **{**request.args, "person": error.into}))
+    return _form(asking, to, sent=row_view(rows[0], asking) if rows else None)
 
 
 def _pick() -> str:
