@@ -104,7 +104,7 @@ def new() -> Any:
     try:
         to = _to(asking)
     except Merged as error:
-        return redirect(url_for("messages.new", **{**request.args, "person": error.into}))
+        return redirect(url_for("messages.new", person=error.into))
     return _form(asking, to, sent=row_view(rows[0], asking) if rows else None)
 
 
