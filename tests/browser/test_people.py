@@ -239,6 +239,7 @@ def test_who_is_this(school, talk, opened):
     page.get_by_role("link", name="Say who it is").click()
     page.get_by_label("Name, number or ID").fill("herr")
     page.get_by_role("button", name="Search").click()
+    expect(page.get_by_role("button", name="It is Tomás")).to_be_visible()
     assert looked_at(page) == []
     page.get_by_role("button", name="It is Tomás").click()
     page.get_by_role("button", name="Yes, it is").click()
