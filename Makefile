@@ -14,7 +14,7 @@ demo: .venv/run.ok
 	@$(BIN)/replyline up --demo
 
 test: lint
-	$(BIN)/python -m pytest -n 3
+	$(BIN)/python -m pytest -n 2
 
 # MINUTES=10 SEED=... DATABASE=sqlite; what it prints is explained in docs/soak.md.
 soak: .venv/test.ok
