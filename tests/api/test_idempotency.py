@@ -33,6 +33,16 @@ def person(_: School) -> Request:
     return "/people", {"given_name": "Pat", "phones": [{"number": new_number()}]}
 
 
+def merge(school: School) -> Request:
+    kept, other = school.person("mobile"), school.person("home")
+    return f"/people/{kept.id}/merge", {"other": other.id}
+
+
+def undo(school: School) -> Request:
+    path, body = merge(school)
+    return f"/merges/{school.admin().api.post(path, json=body).json()['id']}/undo", None
+
+
 def phone(school: School) -> Request:
     return f"/people/{school.person().id}/phones", {"number": new_number()}
 
@@ -122,6 +132,8 @@ def removal(school: School) -> Request:
 
 REQUESTS: dict[str, Callable[[School], Request]] = {
     "POST /people": person,
+    "POST /people/<id:person_id>/merge": merge,
+    "POST /merges/<id:merge_id>/undo": undo,
     "POST /people/<id:person_id>/phones": phone,
     "POST /phones/<id:phone_id>/consent": consent,
     "POST /messages": message,

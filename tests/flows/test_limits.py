@@ -133,8 +133,10 @@ def test_fifty_at_once_on_a_limit_of_twenty(school):
     people = [school.person("mobile") for _ in range(50)]
     sends = [(staff[n % 10], person) for n, person in enumerate(people)]
 
-    sent = at_once(*(partial(member.send, person) for member, person in sends))
+    # As a browser does it: again under its key where the database was busy.
+    asked = at_once(*(partial(member.insists, person) for member, person in sends))
 
+    sent = [member.message(id_) for (member, _), id_ in zip(sends, asked, strict=True)]
     ways = Counter(map(way, sent))
     assert ways == {("sms", "default_phone"): 20, PAST: 30}
     assert school.usage()["messages"] == {"used": 20, "limit": 20}
