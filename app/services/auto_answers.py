@@ -6,11 +6,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from flask import current_app
 from sqlalchemy import or_, select
 
 from app import jobs
-from app.config import Settings
 from app.database import after_commit, db
 from app.models import (
     Conversation,
@@ -28,10 +26,9 @@ from app.rules.lifecycle import NEVER_LEFT, Status
 from app.rules.limits import month_of
 from app.rules.phones import is_e164
 from app.rules.reasons import Reason
-from app.rules.segments import measure
 from app.rules.texts import with_first_contact
 from app.rules.unclaimed import Text, gets_answer
-from app.services import org_units, representatives, threads
+from app.services import automatic, org_units, representatives, threads
 from app.services.representatives import Standing
 from app.services.usage import take_places
 
@@ -191,34 +188,11 @@ def _texted_before(arrivals: Sequence["Arrival"]) -> set[tuple[str, int]]:
 
 def _message(arrival: "Arrival", now: datetime, *, first: bool) -> Message:
     """As it is before anything is taken for it."""
-    institution, thread = _institution(arrival), _thread(arrival)
-    assert institution.unclaimed_answer and arrival.number
+    institution = _institution(arrival)
+    assert institution.unclaimed_answer
     line = institution.first_contact if first else None
     body = with_first_contact(institution.unclaimed_answer, line)
-    counted = measure(body)
-    settings: Settings = current_app.config["SETTINGS"]
-    return Message(
-        institution_id=arrival.institution_id,
-        conversation_id=thread.id,
-        org_unit_id=thread.org_unit_id,
-        person_id=thread.person_id,
-        direction=Direction.OUTBOUND,
-        kind=Kind.AUTO_ANSWER,
-        channel=Channel.SMS,
-        status=Status.QUEUED,
-        body=body,
-        encoding=counted.encoding,
-        segments=counted.parts,
-        sender_number_id=arrival.number.id,
-        contact_number_id=arrival.contact.id,
-        from_address=arrival.number.e164,
-        to_address=arrival.contact.e164,
-        provider_account_id=arrival.number.provider_account_id,
-        decision=[],
-        created_at=now,
-        due_at=now,
-        expires_at=now + timedelta(seconds=settings.timing.validity),
-    )
+    return automatic.reply(arrival, Kind.AUTO_ANSWER, body, now)
 
 
 def _decide(message: Message, arrival: "Arrival", chair: tuple[str, Standing] | None) -> None:

@@ -3,20 +3,15 @@
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from flask import current_app
 from sqlalchemy import select
 
 from app import jobs
-from app.config import Settings
 from app.database import after_commit, db
-from app.models import Direction, Institution, Kind, Message, OptOutReplies
+from app.models import Institution, Kind, Message, OptOutReplies
 from app.rules import words
-from app.rules.dispatch import Channel
 from app.rules.keywords import Keyword
-from app.rules.lifecycle import Status
 from app.rules.phones import is_e164
-from app.rules.segments import measure
-from app.services import threads
+from app.services import automatic, threads
 
 if TYPE_CHECKING:
     from app.services.receiving import Arrival
@@ -51,33 +46,9 @@ def answer(arrival: "Arrival", now: datetime) -> None:
     body = words.KEYWORD_REPLIES[arrival.keyword].format(
         institution=institution.name, contact=contact
     )
-    settings: Settings = current_app.config["SETTINGS"]
     thread = arrival.thread
     assert thread is not None
-    counted = measure(body)
-    message = Message(
-        institution_id=arrival.institution_id,
-        conversation_id=thread.id,
-        holder_id=thread.staff_id,
-        org_unit_id=thread.org_unit_id,
-        person_id=thread.person_id,
-        direction=Direction.OUTBOUND,
-        kind=kind,
-        channel=Channel.SMS,
-        status=Status.QUEUED,
-        body=body,
-        encoding=counted.encoding,
-        segments=counted.parts,
-        sender_number_id=arrival.number.id,
-        contact_number_id=arrival.contact.id,
-        from_address=arrival.number.e164,
-        to_address=arrival.contact.e164,
-        provider_account_id=arrival.number.provider_account_id,
-        decision=[],
-        created_at=now,
-        due_at=now,
-        expires_at=now + timedelta(seconds=settings.timing.validity),
-    )
+    message = automatic.reply(arrival, kind, body, now)
     db.session.add(message)
     db.session.flush()
     threads.announce_new(thread, message)
