@@ -18,7 +18,7 @@ from app.rules.access import Viewer
 from app.rules.facts import Measure
 from app.rules.org_units import below
 from app.rules.periods import Days
-from app.services import exporting, facts, org_units
+from app.services import counting, exporting, facts, org_units
 
 _MOST = 1000  # members of staff and numbers to choose from
 
@@ -60,7 +60,7 @@ def figures(institution_id: int, of: Of, days: Days, before: Days) -> Found:
     now = facts.open_days(institution, sorted({*days.each(), *before.each()}))
     for measure, day, key, count in _kept(institution.id, of, units, days, before, now):
         add(measure, day, key, int(count))
-    for (day, *place), counts in facts.counted(institution, now).items():
+    for (day, *place), counts in counting.counted(institution, now).items():
         if tuple(place) in places:
             for (measure, key), count in counts.items():
                 add(measure, day, key, count)

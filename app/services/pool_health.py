@@ -27,7 +27,7 @@ from app.rules.facts import Measure
 from app.rules.lifecycle import ARRIVED, NEVER_LEFT
 from app.rules.month import pool_lasts
 from app.rules.periods import Days, Period, days_of
-from app.services import facts
+from app.services import counting, facts
 from app.services.pool import Counts, counts
 
 MOST = 200  # numbers shown
@@ -128,7 +128,7 @@ def _figures(
     )
     for number_id, measure, key, count in db.session.execute(kept):
         found[number_id][measure][key] += int(count)
-    for (_, _, number_id, _), counted in facts.counted(institution, open_).items():
+    for (_, _, number_id, _), counted in counting.counted(institution, open_).items():
         if number_id:
             for (measure, key), count in counted.items():
                 found[number_id][measure][key] += count
