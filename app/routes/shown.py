@@ -53,39 +53,10 @@ class ListRow:
 def list_row(row: Row, viewer: Viewer, units: Mapping[int, str] | None = None) -> ListRow:
     """`units`: the names of those that are told of what nobody holds."""
     thread, last = row.thread, row.last
-    opted_out = row.person is not None and row.person.opted_out_at is not None
-    tags, failed = [], False
-    if last is not None and last.direction is Direction.OUTBOUND:
-        failed = last.status in FAILURES
-        if failed:
-            shown = words.TEXT_STATUS[last.status]
-            tags.append(Tag("bad", shown.icon, shown.word))
-        if last.channel is Channel.EMAIL or last.email_id:
-            tags.append(Tag("mail", "mail", "Went by email"))
-    if thread.ask_opt_out:
-        tags.append(Tag("warn", "circle-help", "Opt this person out?"))
-    if opted_out:
-        tags.append(Tag("stop", "message-circle-off", "Opted out"))
-    if row.person is None:
-        tags.append(Tag("plain", "user-plus", "Who is this?"))
+    ours = last if last is not None and last.direction is Direction.OUTBOUND else None
     mine = thread.staff_id == viewer.staff_id
-    needs = (
-        "unread"
-        if thread.unread
-        else "problem"
-        if failed
-        else "opted_out"
-        if opted_out
-        else "answer"
-        if needs_answer(thread)
-        else "sent"
-    )
-    if thread.snoozed_until:
-        tags.append(Tag("plain", "alarm-clock", f"Snoozed until {until(thread.snoozed_until)}"))
-    elif needs == "answer":
-        waits = ago(clock.now() - thread.last_message_at)
-        tags.append(Tag("text", "corner-up-left", f"Needs answer, {waits}"))
-    said = "You: " if last is not None and last.direction is Direction.OUTBOUND and mine else ""
+    needs = _needs(row, failed=ours is not None and ours.status in FAILURES)
+    said = "You: " if ours and mine else ""
     unit = (units or {}).get(thread.org_unit_id or 0)
     free = f"Unclaimed in {unit}" if unit else "Unclaimed"
     holder = None if mine else (row.holder.name if row.holder else free)
@@ -96,11 +67,50 @@ def list_row(row: Row, viewer: Viewer, units: Mapping[int, str] | None = None) -
         said + _snippet(thread, last),
         thread.unread,
         needs,
-        status_words(last) if last is not None and last.direction is Direction.OUTBOUND else None,
-        tags,
+        status_words(ours) if ours else None,
+        _tags(row, ours, needs),
         holder,
         thread.archived_at is not None,
     )
+
+
+def _needs(row: Row, *, failed: bool) -> str:
+    """What is most pressing about it; css marks it."""
+    if row.thread.unread:
+        return "unread"
+    if failed:
+        return "problem"
+    if _opted_out(row):
+        return "opted_out"
+    return "answer" if needs_answer(row.thread) else "sent"
+
+
+def _opted_out(row: Row) -> bool:
+    return row.person is not None and row.person.opted_out_at is not None
+
+
+def _tags(row: Row, ours: Message | None, needs: str) -> list[Tag]:
+    """`ours`: the last message, if it is from us."""
+    thread, tags = row.thread, []
+    if ours is not None:
+        failed = ours.status in FAILURES
+        if failed:
+            shown = words.TEXT_STATUS[ours.status]
+            tags.append(Tag("bad", shown.icon, shown.word))
+        if ours.email_id and not (failed and ours.channel is Channel.EMAIL):
+            tags.append(Tag("mail", "mail", "Went by email"))
+    if thread.ask_opt_out:
+        tags.append(Tag("warn", "circle-help", "Opt this person out?"))
+    if _opted_out(row):
+        tags.append(Tag("stop", "message-circle-off", "Opted out"))
+    if row.person is None:
+        tags.append(Tag("plain", "user-plus", "Who is this?"))
+    if thread.snoozed_until:
+        tags.append(Tag("plain", "alarm-clock", f"Snoozed until {until(thread.snoozed_until)}"))
+    elif needs == "answer":
+        waits = ago(clock.now() - thread.last_message_at)
+        tags.append(Tag("text", "corner-up-left", f"Needs answer, {waits}"))
+    return tags
 
 
 def ago(past: timedelta) -> str:
