@@ -36,6 +36,8 @@ def create_app(settings: "Settings | None" = None, *, web: bool = True) -> "Flas
         SESSION_COOKIE_SAMESITE="Lax",
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a form left open over night still sends
         WTF_CSRF_SSL_STRICT=False,  # SameSite and the token do this; a proxy may strip the Referer
+        # Not the pages: what is compressed tells by its size what a secret in it begins with.
+        COMPRESS_MIMETYPES=["text/css", "text/javascript", "image/svg+xml"],
     )
     settings.var_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     db.init_app(app)
@@ -46,6 +48,7 @@ def create_app(settings: "Settings | None" = None, *, web: bool = True) -> "Flas
 
 
 def _serve(app: "Flask", settings: "Settings") -> None:
+    from flask_compress import Compress
     from werkzeug.middleware.proxy_fix import ProxyFix
 
     from app import api, live, routes, security
@@ -53,6 +56,7 @@ def _serve(app: "Flask", settings: "Settings") -> None:
     if settings.proxy_hops:
         hops = settings.proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
+    Compress(app)
     security.add_headers(app)
     routes.init_app(app)
     api.init_app(app)
