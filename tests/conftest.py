@@ -43,21 +43,26 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(trylast=True)  # after whatever was chosen by -k
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every story is told on both databases, where there are both; the rows of a table are shared
-    out between them, but for what is about databases."""
-    if not os.environ.get("TEST_POSTGRES_URL"):
+    """Where there are both databases, what is about them or happens at once is told on both; all
+    other stories and rows of a file are shared out between them, unless EVERY_STORY=1."""
+    if not os.environ.get("TEST_POSTGRES_URL") or os.environ.get("EVERY_STORY") == "1":
         return
-    tables: dict[str, dict[str, list[pytest.Item]]] = defaultdict(lambda: defaultdict(list))
+    files: dict[str, dict[str, list[pytest.Item]]] = defaultdict(lambda: defaultdict(list))
     for item in items:
-        story, _, row = item.nodeid.partition("[")
-        if (kind := _database_of(item.nodeid)) and not story.startswith(ABOUT_DATABASES):
-            tables[story][row.replace(kind, "")].append(item)
+        kind = _database_of(item.nodeid)
+        if kind and not _on_both(item):
+            files[item.nodeid.partition("::")[0]][item.nodeid.replace(kind, "")].append(item)
     spared = set()
-    for rows in tables.values():
-        twins = [row for row in rows.values() if len(row) == len(KINDS)]
-        if len(twins) > 1:
-            spared |= {row[n % len(KINDS)] for n, row in enumerate(twins)}
+    for stories in files.values():
+        twins = [story for story in stories.values() if len(story) == len(KINDS)]
+        spared |= {story[n % len(KINDS)] for n, story in enumerate(twins)}
     items[:] = [item for item in items if item not in spared]
+
+
+def _on_both(item: pytest.Item) -> bool:
+    assert isinstance(item, pytest.Function)
+    at_once = "at_once" in item.function.__code__.co_names
+    return at_once or item.nodeid.startswith(ABOUT_DATABASES)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
