@@ -96,12 +96,8 @@ def school(size: int, words: Words, minutes: int = 40_000) -> Made:
     name = f"School of {size}"
     school_id = staff.create_institution(name, "America/Chicago", "US")
     count = size // IN_A_THREAD
-    members = [
-        staff.create(
-            school_id, f"{secrets.token_hex(6)}@bench.example", name, ["Administrator"], "p" * 12
-        )
-        for _ in range(min(20, max(1, count // OF_ONE)))
-    ]
+    emails = (f"{secrets.token_hex(6)}@bench.example" for _ in range(min(20, count // OF_ONE) or 1))
+    members = [staff.create(school_id, each, name, ["Administrator"], "p" * 12) for each in emails]
     first = {table: _next_id(table) for table in (Person, ContactNumber, Conversation, Message)}
     now, made = clock.now(), {"institution_id": school_id}
     people, base = range(count), 2_000_000_000 + school_id * 10**8
@@ -152,12 +148,17 @@ def school(size: int, words: Words, minutes: int = 40_000) -> Made:
          "keyword": Keyword.NONE if n % 2 else None}
         for n in range(size)
     ))  # fmt: skip
-    cookie = secrets.token_urlsafe()
-    with transaction():
-        login = {"staff_id": members[0], "created_at": now, "last_used_at": now}
-        db.session.execute(insert(Login).values(**made, **login, token_hash=hash_token(cookie)))
     own = range(first[Conversation], first[Conversation] + min(count, OF_ONE))
-    return Made(school_id, cookie, list(own), count, base)
+    return Made(school_id, _cookie_of(members[0], school_id), list(own), count, base)
+
+
+def _cookie_of(staff_id: int, school_id: int) -> str:
+    """A session of theirs."""
+    cookie, now = secrets.token_urlsafe(), clock.now()
+    whose = {"institution_id": school_id, "staff_id": staff_id, "token_hash": hash_token(cookie)}
+    with transaction():
+        db.session.execute(insert(Login).values(**whose, created_at=now, last_used_at=now))
+    return cookie
 
 
 def _came_to(n: int) -> Status:

@@ -8,15 +8,12 @@ from sqlalchemy import select, update
 
 from app import clock
 from app.database import db, transaction
-from app.errors import Conflict
-from app.models import Conversation, Message, Person, PersonMerge, PersonPhone
-from app.providers import InboundSms
+from app.models import Conversation, Message, PersonMerge
 from app.rules.joining import UNDO_FOR
-from app.services import guardians, handling, joining, receiving, separating
+from app.services import guardians, handling, joining, separating
 from tests.browser.pages import ON_SQLITE
-from tests.college import OURS, SID
 from tests.helpers import until
-from tests.school import at_once, new_number
+from tests.school import new_number
 
 
 @pytest.fixture
@@ -62,8 +59,9 @@ def advisors(school, person):
     return {item["staff_id"] for item in items}
 
 
-def test_two_records_become_one_and_two_again(school, staff):
-    """Fields, phones, conversations, messages and advisors: there and back (D5, D25)."""
+@pytest.fixture
+def twins(school, staff):
+    """Maya, and the second record of her: each with what the other lacks."""
     dana, ours, kim, _ = staff
     shared = new_number()
     maya = school.person("mobile", ("home", shared), name="Maya Torres", email=None)
@@ -81,6 +79,14 @@ def test_two_records_become_one_and_two_again(school, staff):
     with school.browser(dana) as browser:
         path = f"/inbox/{with_them(dana, double)['id']}/notes"
         assert browser.post(path, data={"body": "Called at home", "key": "n"}).is_redirect
+    return maya, double
+
+
+def test_two_records_become_one_and_two_again(school, staff, twins):
+    """Fields, phones, conversations, messages and advisors: there and back (D5, D25)."""
+    dana, ours, kim, _ = staff
+    maya, double = twins
+    shared = maya.numbers[1]
     before = {p.id: record(school, p) for p in (maya, double)}
     kims_thread = with_them(kim, double)["id"]
 
@@ -277,88 +283,6 @@ def test_pages_of_who_is_another_by_now_lead_to_who_was_kept(school, staff):
             answer = browser.get(page.format(double.id))
             assert answer.headers["Location"] == page.format(maya.id)
             assert browser.get(page.format(maya.id)).status_code == 200
-
-
-# With the moment held in the hand
-
-
-def test_a_stop_in_the_same_moment_holds_for_all_numbers(college):
-    """S3-54, D14: whichever comes first."""
-    for turn in range(6):
-        theirs, more = f"+1512555{turn:02d}61", f"+1512555{turn:02d}62"
-        with college.inside():
-            double, kept = college.person("M.", theirs), college.person("Maya", more)
-            college.text(to=double)
-
-        def stop(theirs=theirs, turn=turn):
-            with college.inside():
-                receiving.receive_many(
-                    [InboundSms(SID, "SM" + str(turn) * 32, theirs, OURS, "STOP")]
-                )
-
-        def merge(kept=kept, double=double):
-            with college.inside():
-                joining.merge(college.dana, kept, double)
-
-        at_once(stop, merge)
-        with college.inside():
-            person = db.session.get_one(Person, kept)
-            assert person.opted_out_at
-            found = {p.contact_number.e164: p.contact_number.status for p in person.phones}
-            assert found == {theirs: "disabled", more: "disabled"}
-
-
-def test_what_is_written_in_the_same_moment_is_with_who_is_kept_or_is_refused(college):
-    """No conversation stays with somebody who is another by now."""
-    for turn in range(6):
-        with college.inside():
-            double = college.person("M.", f"+1512555{turn:02d}63")
-            kept = college.person("Maya", f"+1512555{turn:02d}64")
-            if turn % 2:
-                college.text(to=double)
-
-        def write(double=double):
-            with college.inside():
-                try:
-                    return college.text(to=double)
-                except Conflict as error:
-                    return error.code
-
-        def merge(kept=kept, double=double):
-            with college.inside():
-                return joining.merge(college.dana, kept, double)
-
-        wrote, merge_id = at_once(write, merge)
-        with college.inside():
-            here = select(Conversation.person_id).where(Conversation.person_id.in_([kept, double]))
-            found = db.session.execute(here).scalars().all()
-            assert found == ([kept] if turn % 2 or wrote != "merged" else [])
-            separating.undo(college.dana, merge_id)
-            found = db.session.execute(here).scalars().all()
-            assert found == ([double] if turn % 2 or wrote != "merged" else [])
-
-
-def test_two_who_merge_at_once_merge_once(college):
-    """One the one way, one the other way round."""
-    with college.inside():
-        double = college.person("M.", "+15125550163")
-
-    def merge(kept, other):
-        with college.inside():
-            try:
-                return joining.merge(college.dana, kept, other) and "merged them"
-            except Conflict as error:
-                return error.code
-
-    pair = (college.maya, double)
-    assert sorted(at_once(lambda: merge(*pair), lambda: merge(*reversed(pair)))) == [
-        "merged",
-        "merged them",
-    ]
-    with college.inside():
-        current = PersonPhone.removed_at.is_(None)
-        owners = set(db.session.execute(select(PersonPhone.person_id).where(current)).scalars())
-        assert len(owners) == 1
 
 
 def test_what_changed_hands_since_comes_back_from_its_new_holder(college):
