@@ -247,6 +247,14 @@ def _stop(message: Message, reason: Reason, now: datetime) -> None:
 
 def _why_caught(message: Message) -> Reason | None:
     """Why a claimed text must not go any more; None where nothing stands in its way but time."""
+    if message.kind not in KEYWORD_REPLIES and (reason := _why_forbidden(message)):
+        return reason
+    changed = select(Message.id).where(Message.id == message.id, changed_hands())
+    return Reason.DELIVERY_FAILED if db.session.execute(changed.limit(1)).first() else None
+
+
+def _why_forbidden(message: Message) -> Reason | None:
+    """By whom it goes to; the answer to a keyword goes all the same (D21)."""
     number = db.session.get_one(ContactNumber, message.contact_number_id)
     if number.status is SmsStatus.DISABLED:
         by = number.disabled_by or ""
@@ -256,10 +264,7 @@ def _why_caught(message: Message) -> Reason | None:
     if message.kind is Kind.AUTO_ANSWER and number.bulk_paused_at is not None:
         return Reason.OPTED_OUT  # perhaps, which is enough for what nobody wrote (D20)
     pair = db.session.get(PairBlock, (message.sender_number_id, message.contact_number_id))
-    if pair is not None:
-        return Reason.CARRIER_BLOCKED
-    changed = select(Message.id).where(Message.id == message.id, changed_hands())
-    return Reason.DELIVERY_FAILED if db.session.execute(changed.limit(1)).first() else None
+    return Reason.CARRIER_BLOCKED if pair is not None else None
 
 
 @retrying

@@ -104,6 +104,22 @@ def test_answers_to_keywords_leave_in_their_order_and_wait_for_no_unknown(colleg
         assert "get texts again" in started.text.body
 
 
+def test_the_confirmation_of_a_stop_waits_for_an_account_that_rests(college):
+    """D21: it is the one text that goes to who said STOP; a pause puts it off, and no more."""
+    with college.inside():
+        with transaction():
+            db.session.execute(update(ProviderAccount).values(opt_out_replies=OptOutReplies.OURS))
+        college.receive("STOP")
+        (call,) = claiming.claim(college.account, 1)
+        with transaction():
+            db.session.execute(update(ProviderAccount).values(paused_until=database_now(HOUR)))
+        assert not claiming.begin_call(call)
+        delivery.record([Outcome(call, None, called=False)])
+        assert statuses(call.message_id) == [Status.QUEUED]
+        resume(college)
+        assert college.claimed() == [call.message_id]
+
+
 def test_nothing_is_called_before_the_time_the_provider_asked_for(college):
     """F32: no call for so long, also none that was claimed already; then each once."""
     with college.inside():
