@@ -119,14 +119,14 @@ def note_message(thread: Conversation, message: Message) -> None:
 
 
 def summarise(thread: Conversation) -> None:
-    """What the list shows, from what is in the thread now (`note_message`). An automatic answer is
-    none: what it answered waits for a person still."""
+    """What the list shows, from what is in the thread now (`note_message`). What nobody wrote is no
+    answer: what it was sent for waits for a person still."""
     said = (
         select(Message)
         .where(
             Message.conversation_id == thread.id,
             Message.status != Status.HELD,
-            Message.kind != Kind.AUTO_ANSWER,
+            Message.kind == Kind.CONVERSATION,
         )
         .order_by(Message.created_at.desc(), Message.id.desc())
     )

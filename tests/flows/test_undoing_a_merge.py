@@ -14,9 +14,12 @@ from app.models import (
     Advisee,
     ContactNumber,
     Conversation,
+    Direction,
     Message,
+    OptOutReplies,
     Person,
     PersonPhone,
+    ProviderAccount,
     SavedDraft,
 )
 from app.providers import InboundSms
@@ -247,6 +250,19 @@ def test_unread_texts_are_unread_with_whom_they_are_from(college, double):
             thread_with(double).unread = 0
         undone(college, merged(college, double))
         assert [thread_with(p).unread for p in (college.maya, double)] == [1, 0]
+
+
+def test_who_got_our_answer_to_help_waits_for_a_person_still(college, double):
+    """D21: what nobody wrote answers nothing."""
+    with college.inside():
+        with transaction():
+            db.session.execute(update(ProviderAccount).values(opt_out_replies=OptOutReplies.OURS))
+        said(B, "HELP")
+        before = thread_with(double).last_direction
+        undone(college, merged(college, double))
+        thread = thread_with(double)
+        assert (before, thread.last_direction) == (Direction.INBOUND, Direction.INBOUND)
+        assert thread.snippet == "HELP"
 
 
 def test_what_is_half_written_goes_along(college, double):
