@@ -19,11 +19,12 @@ def until(condition: Callable[[], T], timeout: float = 90.0) -> T:
 
     The one place in the tests that waits. Fails with the last value seen after `timeout` seconds.
     """
-    deadline = time.monotonic() + timeout
+    deadline, rest = time.monotonic() + timeout, 0.02
     while not (seen := condition()):
         if time.monotonic() > deadline:
             pytest.fail(f"not so within {timeout} s; last seen: {seen!r}")
-        time.sleep(0.02)
+        time.sleep(rest)
+        rest = min(1.4 * rest, 0.25)  # asking takes from what is waited for
     return seen
 
 
