@@ -8,11 +8,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, false, func, or_, select
 from sqlalchemy.orm import aliased
 
-from app.database import db, has_word
-from app.models import Email, Message, Person
+from app.database import db, has_word, only_checked
+from app.models import Email, Message, OrgUnit, Person
 from app.rules import search
 from app.rules.access import Viewer
 from app.rules.lifecycle import Status
+from app.services.org_units import Within
 from app.services.overview import PAGE, seen_by
 
 _KIND = "fallback"  # notices to staff, and links to choose a password, are not messages
@@ -33,24 +34,27 @@ _STATUSES = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """`to`: a part of the address, or of the person's name. `since` <= made < `until`. `down`: the
-    latest first."""
+    """`to`: a part of the address, or of the person's name. `within`: of messages that were made in
+    this org unit or below. `since` <= made < `until`. `down`: the latest first."""
 
     to: str = ""
     states: frozenset[State] = frozenset()
     since: datetime | None = None
     until: datetime | None = None
+    within: Within | None = None
     down: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One email with the last message that it carries, and how many those are (D34)."""
+    """One email with the last message that it carries, and how many those are (D34). `unit`: the
+    name of the org unit that the message was made in."""
 
     email: Email
     message: Message
     person: Person | None
     carried: int
+    unit: str | None
 
 
 def page(
@@ -65,10 +69,11 @@ def page(
     at, id_ = Email.created_at, Email.id
     order = (at.desc(), id_.desc()) if wanted.down else (at.asc(), id_.asc())
     rows = db.session.execute(
-        select(Email, Message, Person, carried)
+        select(Email, Message, Person, carried, OrgUnit.name)
         .select_from(Email)
         .join(Message, Message.id == last)
         .outerjoin(Person, Person.id == Message.person_id)
+        .outerjoin(OrgUnit, OrgUnit.id == Message.org_unit_id)
         .where(
             Email.institution_id == viewer.institution_id,
             Email.kind == _KIND,
@@ -89,6 +94,8 @@ def _filtered(wanted: Wanted) -> list[Any]:
     if wanted.states:
         statuses = [status for state in wanted.states for status in _STATUSES[state]]
         found.append(Email.status.in_(sorted(statuses)))
+    if wanted.within is not None:
+        found.append(only_checked(Message.org_unit_id).in_(sorted(wanted.within.units)))
     if wanted.since is not None:
         found.append(Email.created_at >= wanted.since)
     if wanted.until is not None:

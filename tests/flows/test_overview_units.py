@@ -163,6 +163,34 @@ def test_pages_of_few_and_of_many_units_are_the_same_rows_in_order(school, term,
         db.session.remove()
 
 
+def test_the_email_queue_begins_with_the_viewers_own_unit_too(school, term):
+    """S4-51, S4-7, S4-23; C-19: nobody asks for a unit that they do not look after."""
+    pat = school.person(name="Pat Reed")  # without a phone
+    for name in ("Ana", "Dana", "Kim"):
+        member = term[name]
+        member.settled(member.send(pat, f"{name} 1")["id"], "sent")
+    emails, admin = {"Ana 1", "Dana 1", "Kim 1"}, school.admin()
+    put(school, admin, term["health"])
+    lee = supervisor(school, term["law"])
+    with school.browser(admin) as browser, school.browser(lee) as hers:
+        first = browser.get("/messages/emails")
+        assert shown(first) == {"Dana 1"}  # made below it
+        assert f'<option value="{term["health"]}" selected>Health' in first.text
+        assert '<td class="" data-label="Org. unit">Nursing</td>' in first.text
+        every = browser.get("/messages/emails?unit=all")
+        assert shown(every) == emails
+        assert shown(browser.get(f"/messages/emails?unit={term['law']}&state=sent")) == {"Kim 1"}
+        links = re.findall(r'href="(/messages/emails\?[^"]+)"', every.text)
+        assert len(links) > 1  # refreshed, and the other way round
+        assert all("unit=all" in link for link in links)
+        nothing = browser.get("/messages/emails?state=failed").text
+        assert "Nothing matches" in nothing
+        assert '<a class="button" href="/messages/emails?unit=all">Clear all</a>' in nothing
+        assert shown(hers.get("/messages/emails")) == {"Kim 1"}
+        assert shown(hers.get("/messages/emails?unit=all")) == {"Kim 1"}
+        assert hers.get(f"/messages/emails?unit={term['health']}").status_code == 404
+
+
 def test_a_program_filters_by_unit_too(school, term):
     api = school.admin().api
 

@@ -69,7 +69,7 @@ def units() -> Offer:
     return found
 
 
-def _within() -> Within | None:
+def within() -> Within | None:
     """The viewer's own unit, unless the address says another one, or all (S4-7, S4-23)."""
     offer, text = units(), request.args.get("unit", "")
     if text == ALL_UNITS:
@@ -89,7 +89,7 @@ def asked() -> Wanted:
         to=words("to"),
         error=words("error"),
         statuses=some(Listed, "status"),
-        within=_within(),
+        within=within(),
         sort=Sort(sort) if sort in set(Sort) else Sort.SENT,
         down=request.args.get("order") != "up",
         **since_until(),
@@ -107,18 +107,18 @@ def state(wanted: Wanted) -> dict[str, Any]:
         "since": day("since"),
         "until": day("until"),
         "status": in_order(Listed, wanted.statuses),
-        "unit": _unit_said(wanted),
+        "unit": unit_said(wanted.within),
         "sort": wanted.sort.value if wanted.sort is not Sort.SENT else None,
         "order": None if wanted.down else "up",
     }
     return {name: value for name, value in found.items() if value}
 
 
-def _unit_said(wanted: Wanted) -> str | None:
+def unit_said(asked_for: Within | None) -> str | None:
     """As the address has it, where it has it at all: else it is the viewer's own."""
     if "unit" not in request.args or not units().choices:
         return None
-    return str(wanted.within.id) if wanted.within else ALL_UNITS
+    return str(asked_for.id) if asked_for else ALL_UNITS
 
 
 def in_order(kind: type[E], chosen: Iterable[E]) -> list[str]:

@@ -8,7 +8,18 @@ from flask import render_template, request, url_for
 
 from app.routes import cursor
 from app.routes.filters import bookmark
-from app.routes.messages.frame import bp, day, in_order, since_until, some, words
+from app.routes.messages.frame import (
+    ALL_UNITS,
+    bp,
+    day,
+    in_order,
+    since_until,
+    some,
+    unit_said,
+    units,
+    within,
+    words,
+)
 from app.routes.messages.shown import moment
 from app.rules.lifecycle import Status
 from app.rules.words import EMAIL_STATUS, StatusWords
@@ -35,6 +46,7 @@ class EmailView:
     error: str | None
     next_try: str | None
     more: int
+    unit: str
 
 
 def _view(row: Row) -> EmailView:
@@ -54,7 +66,31 @@ def _view(row: Row) -> EmailView:
         email.error,
         moment(email.due_at) if waits and email.tries else None,
         row.carried - 1,
+        row.unit or "",
     )
+
+
+def _asked() -> Wanted:
+    return Wanted(
+        to=words("to"),
+        states=some(State, "state"),
+        within=within(),
+        down=request.args.get("order") != "up",
+        **since_until(),
+    )
+
+
+def _kept(wanted: Wanted) -> dict[str, Any]:
+    """What an address says of it; what is as it is anyway stays out."""
+    found = {
+        "to": wanted.to,
+        "state": in_order(State, wanted.states),
+        "since": day("since"),
+        "until": day("until"),
+        "unit": unit_said(wanted.within),
+        "order": None if wanted.down else "up",
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 @bp.get("/emails")
@@ -62,27 +98,23 @@ def _view(row: Row) -> EmailView:
 def emails() -> Any:
     asking = viewer()
     bookmark(asking)
-    states, down = some(State, "state"), request.args.get("order") != "up"
-    wanted = Wanted(to=words("to"), states=states, down=down, **since_until())
+    wanted = _asked()
     after = cursor.read(request.args.get("after", ""), cursor.BY_TIME)
     rows = email_queue.page(asking, wanted, PAGE + 1, after)
     last = rows[PAGE - 1].email if len(rows) > PAGE else None
-    kept: dict[str, Any] = {
-        "to": wanted.to or None,
-        "state": in_order(State, states),
-        "since": day("since"),
-        "until": day("until"),
-        "order": None if down else "up",
-    }
+    kept = _kept(wanted)
     return render_template(
         "messages/emails.html",
         rows=[_view(row) for row in rows[:PAGE]],
-        state={name: value for name, value in kept.items() if value},
-        choices=[(each.value, label, each in states) for each, label in _LABELS.items()],
+        state=kept,
+        units=units().choices,
+        unit=wanted.within and wanted.within.id,
+        bare=url_for("messages.emails", unit=ALL_UNITS if units().own else None),
+        choices=[(each.value, label, each in wanted.states) for each, label in _LABELS.items()],
         after=request.args.get("after"),
         more=cursor.written((last.created_at, last.id)) if last else None,
         head={
-            "href": url_for("messages.emails", **{**kept, "order": "up" if down else None}),
-            "order": "descending" if down else "ascending",
+            "href": url_for("messages.emails", **{**kept, "order": "up" if wanted.down else None}),
+            "order": "descending" if wanted.down else "ascending",
         },
     )
