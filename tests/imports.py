@@ -12,7 +12,7 @@ from app.services.import_runs import Choice
 from tests.helpers import until
 
 HEAD = "ID,First name,Last name,Email,Mobile phone,Home phone\n"
-OVER = ("done", "asking", "failed")
+OVER = ("done", "asking", "failed", "stopped")
 
 ORGS = "sourcedId,status,name,type\no1,,Northfield High,school\n"
 USERS_11 = (

@@ -57,7 +57,8 @@ class Removal(Input):
 class Import(Shape):
     """`counts`: rows by what became of them. `total`: None until they are counted. `leaving` of
     `of` people are, or would be, removed; above a fifth, or where a line could not be read, the
-    import is `asking`, and its rows name them. `problem`: why it failed."""
+    import is `asking`, and its rows name them. `problem`: why it failed, or who stopped it; the
+    rows that were not done are listed a moment later."""
 
     id: int
     name: str
@@ -171,4 +172,12 @@ def removal(viewer: Viewer, import_id: int, body: Removal) -> Import:
     """Answer whether so many people are to be removed."""
     by = By.of(viewer)
     import_runs.answer_removal(by, import_id, remove=body.remove, count=body.count)
+    return _one(viewer, import_id)
+
+
+@post("/imports/<id:import_id>/stop", Can.PEOPLE_IMPORT, status=200, conflicts=("import_over",))
+def stop(viewer: Viewer, import_id: int) -> Import:
+    """Stop one that is under way: what is done stays done, nothing more is begun. The same file
+    can be imported again, by `start` too."""
+    import_runs.stop(By.of(viewer), import_id)
     return _one(viewer, import_id)

@@ -25,6 +25,7 @@ class ImportState(StrEnum):
     ASKING = "asking"  # whether so many people are to be removed (C15)
     DONE = "done"
     FAILED = "failed"  # the file cannot be read; `problem` says why
+    STOPPED = "stopped"  # by hand; `problem` says by whom
 
 
 class Outcome(StrEnum):
@@ -35,6 +36,7 @@ class Outcome(StrEnum):
     SKIPPED = "skipped"  # nothing is wrong with it, but it is not for us
     LEAVING = "leaving"  # to be removed when all rows have been read
     REMOVED = "removed"
+    NOT_DONE = "not_done"  # the import was stopped before
 
 
 class ImportRun(Base):
@@ -43,7 +45,8 @@ class ImportRun(Base):
     what was chosen for it. `counts`: rows by outcome. `done`: rows that are dealt with, of `total`,
     which is None until they are counted. `leaving`, `of`: how many people would be removed of how
     many, None until they are listed. `claims`: how often a worker took it; one that remembers
-    another number was overtaken."""
+    another number was overtaken. `lease_until`: of one that was stopped, None once all rows that
+    were not done are listed."""
 
     __tablename__ = "import_run"
     __table_args__ = (

@@ -15,7 +15,7 @@ from app.rules.access import Can
 from app.rules.importing import KINDS, LABELS, Field, Refused
 from app.rules.oneroster import File, version_of
 from app.security import allowed, viewer
-from app.services import import_files, import_reports, import_runs
+from app.services import import_claims, import_files, import_reports, import_runs
 from app.services.import_files import PEOPLE
 from app.services.import_reports import PAGE, Sample
 from app.services.import_runs import By, Choice
@@ -27,6 +27,8 @@ MOST_BYTES = import_files.MOST_BYTES + 1024 * 1024  # with the frame of the form
 _SAMPLES = 3  # values of a column
 _HEAD = ("line", "id", "name", "outcome", "reason", "person_id")
 
+_TOLD = (ImportState.DONE, ImportState.ASKING, ImportState.STOPPED)  # row by row
+
 # What is said of so many rows, and its colour.
 WORDS: dict[Outcome, tuple[str, str]] = {
     Outcome.CREATED: ("New", "plain"),
@@ -36,6 +38,7 @@ WORDS: dict[Outcome, tuple[str, str]] = {
     Outcome.SKIPPED: ("Left out", "plain"),
     Outcome.LEAVING: ("Would be removed", "warn"),
     Outcome.REMOVED: ("Removed", "stop"),
+    Outcome.NOT_DONE: ("Not done", "warn"),
 }
 
 
@@ -72,6 +75,8 @@ def _summary(run: ImportRun) -> str:
             return "Not imported"
     told = [f"{count:,} {WORDS[each][0].lower()}" for each, count in _counts(run)]
     said = ", ".join(told) or "no rows"
+    if run.state is ImportState.STOPPED:
+        return f"Stopped: {said}"
     return f"Tried: {said}" if run.dry_run else said.capitalize()
 
 
@@ -120,8 +125,10 @@ def _page(run_id: int, problems: dict[str, str] | None = None) -> str:
         facts=_facts(run),
         problems=problems or {},
         choosing=_choosing(run) if import_runs.may_start(run) else None,
+        may_discard=import_runs.may_discard(run),
+        listing=import_claims.waits(run),
         kinds=KINDS,
-        **(_rows(run) if run.state in (ImportState.DONE, ImportState.ASKING) else {}),
+        **(_rows(run) if run.state in _TOLD else {}),
         **(_question(run) if run.state is ImportState.ASKING else {}),
     )
 
@@ -251,6 +258,16 @@ def _act(run_id: int, act: Any) -> Any:
     except Invalid as error:
         import_runs.choose(by, run_id, choice)  # what was chosen is kept
         return _page(run_id, {f["field"]: f["message"] for f in error.fields}), 422
+    return _to(run_id)
+
+
+@bp.post("/<int:run_id>/stop")
+@allowed(Can.PEOPLE_IMPORT)
+def stop(run_id: int) -> Any:
+    try:
+        import_runs.stop(By.of(viewer()), run_id)
+    except Conflict as error:
+        return _page(run_id, {"stop": str(error)}), 409
     return _to(run_id)
 
 

@@ -77,6 +77,7 @@ DEEDS: dict[str, Deed] = {
     "person.merged": Deed(Kind.PEOPLE, "merged {person} into [{target}]"),
     "person.unmerged": Deed(Kind.PEOPLE, "undid the merge of {person} into [{target}]"),
     "people.imported": Deed(Kind.PEOPLE, "imported people from {name}", ("rows", "problem")),
+    "import.stopped": Deed(Kind.PEOPLE, "stopped the import of {name}", ("rows",)),
     "removal.confirmed": Deed(Kind.PEOPLE, "had {count} people removed who are not in {name}"),
     "removal.declined": Deed(Kind.PEOPLE, "kept {count} people who are not in {name}"),
     SETTINGS_CHANGED: Deed(Kind.SETTINGS, "changed [the settings], version {version}"),
@@ -287,7 +288,7 @@ def _value(name: str, value: Any, names: Names) -> str:
         words = {str(right): meaning for right, meaning in MEANING.items()}
         return ", ".join(words.get(str(each), str(each)) for each in value) or "nothing"
     if isinstance(value, dict):
-        parts = [f"{k}: {_in_filter(k, v, names)}" for k, v in value.items()]
+        parts = [f"{k.replace('_', ' ')}: {_in_filter(k, v, names)}" for k, v in value.items()]
         return ", ".join(parts) or "none"
     if name in ("first", "last"):
         day = date.fromisoformat(value)

@@ -266,6 +266,15 @@ def read(
     )
 
 
+def who(cells: Sequence[str], mapping: Held) -> tuple[str, str]:
+    """The ID and the name in a row of which nothing is taken; "" where there is none."""
+    given = {held: cell for held, cell in zip(mapping, cells, strict=False) if held}
+    said = Said("")
+    first, last = _name(given, said)
+    source_id = said.text("ID", given.get(Field.SOURCE_ID, ""), LONGEST["source_id"])
+    return source_id, f"{first} {last or ''}".strip()
+
+
 def cut_wrong(cells: Sequence[str], columns: Sequence[str], id_first: bool) -> Refused | None:
     """None where there is a cell for each column. Which of the others was moved nobody knows, but
     the first stands where it stood: `id_first` = it holds the ID."""

@@ -111,6 +111,14 @@ def _name(said: Said, cells: Sequence[str], columns: Columns, part: str) -> str:
     return preferred or said.text(f"{part}Name", columns.cell(cells, f"{part}name"))
 
 
+def who(cells: Sequence[str], columns: Columns) -> tuple[str, str]:
+    """The id and the name in a line of users.csv of which nothing is taken."""
+    said = Said("")
+    source_id = said.text("sourcedId", columns.cell(cells, "sourcedid"), LONGEST["source_id"])
+    first, last = (_name(said, cells, columns, part) for part in ("given", "family"))
+    return source_id, f"{first} {last}".strip()
+
+
 def read_user(
     cells: Sequence[str], columns: Columns, kind_by_id: Callable[[str], str], region: str
 ) -> Entry | Refused:

@@ -4,7 +4,7 @@ was overtaken changes nothing any more."""
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import ColumnElement, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from app import clock
@@ -14,6 +14,12 @@ from app.errors import Conflict
 from app.events import Event, publish
 from app.models import ImportRun, ImportState, Institution
 from app.rules.access import Can
+
+
+def waits(run: ImportRun) -> bool:
+    """For a worker: to be worked on or, once it was stopped, listed to its end."""
+    stopped = run.state is ImportState.STOPPED and run.lease_until is not None
+    return stopped or run.state is ImportState.WAITING
 
 
 def any_waiting() -> bool:
@@ -57,7 +63,7 @@ def put(run: ImportRun, **values: Any) -> None:
         .where(
             ImportRun.id == run.id,
             ImportRun.claims == run.claims,
-            ImportRun.state == ImportState.WAITING,
+            ImportRun.state == run.state,
         )
         .values(**values)
         .execution_options(synchronize_session=False)
@@ -83,10 +89,12 @@ def _next(run_id: int | None) -> Any:
 
 
 def _to_be_had() -> list[ColumnElement[bool]]:
-    """It waits while nobody is at another of its institution."""
+    """What waits, or was stopped and is not listed to its end, while nobody is at another of its
+    institution."""
     other = aliased(ImportRun)
     busy = exists().where(other.institution_id == ImportRun.institution_id, ~_free(other))
-    return [ImportRun.state == ImportState.WAITING, _free(ImportRun), ~busy]
+    stopped = and_(ImportRun.state == ImportState.STOPPED, ImportRun.lease_until.is_not(None))
+    return [or_(ImportRun.state == ImportState.WAITING, stopped), _free(ImportRun), ~busy]
 
 
 def _free(run: Any) -> ColumnElement[bool]:

@@ -27,7 +27,8 @@ def run(
     told: Told,
 ) -> tuple[list[str], int]:
     """Import this file; what to say about it, and the exit code: 0 done, 1 a number was not
-    confirmed, so nobody was removed. Raises Invalid where the file cannot be read."""
+    confirmed, so nobody was removed, or somebody stopped it. Raises Invalid where the file cannot
+    be read."""
     by = By.command(institution_id)
     choice = Choice(kind=kind, remove_missing=remove_missing)
     uploads = [(content.name, content)]
@@ -40,7 +41,7 @@ def run(
         found = _worked(institution_id, run_id, told)
     if found.state is ImportState.FAILED:
         raise Invalid("file", found.problem)
-    return list(_said(found, kept=kept)), int(kept)
+    return list(_said(found, kept=kept)), int(kept or found.state is ImportState.STOPPED)
 
 
 def _worked(institution_id: int, run_id: int, told: Told) -> ImportRun:
@@ -49,7 +50,7 @@ def _worked(institution_id: int, run_id: int, told: Told) -> ImportRun:
         if import_claims.claim(run_id):
             importing.work(run_id, lambda: True, told)
         found = import_reports.one(institution_id, run_id)
-        if found.state is not ImportState.WAITING:
+        if not import_claims.waits(found):
             return found
         db.session.rollback()
         time.sleep(_LOOK)
@@ -57,6 +58,8 @@ def _worked(institution_id: int, run_id: int, told: Told) -> ImportRun:
 
 def _said(run: ImportRun, *, kept: bool) -> Iterator[str]:
     began = run.started_at or clock.now()
+    if run.state is ImportState.STOPPED:
+        yield run.problem
     refused = import_reports.rows(run, Outcome.REFUSED, limit=_SHOWN)
     for row in refused:
         yield f"Line {row.line}: {row.reason}"
@@ -71,4 +74,4 @@ def _said(run: ImportRun, *, kept: bool) -> Iterator[str]:
             f"To do that, import again with --confirm-removal {run.leaving}."
         )
     took = ((run.finished_at or clock.now()) - began).total_seconds()
-    yield f"{run.total:,} rows in {took:.1f} s: {', '.join(counts) or 'none'}"
+    yield f"{run.total or 0:,} rows in {took:.1f} s: {', '.join(counts) or 'none'}"

@@ -1,16 +1,18 @@
-"""Import ends: an import is done, has failed, or asks; what it changed is written down."""
+"""Import ends: an import is done, has failed, asks, or is stopped; what it changed is written
+down."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from app import clock
-from app.database import db, transaction
-from app.models import ImportRow, ImportRun, ImportState, Outcome
+from app.database import database_now, db, transaction
+from app.models import ImportRow, ImportRun, ImportState, Outcome, Staff
 from app.rules.access import Can
 from app.services import import_files
 from app.services.audit import audit
-from app.services.import_claims import put, tell
+from app.services.import_claims import lease, put, tell
 
 _CHANGES = (Outcome.CREATED, Outcome.CHANGED, Outcome.REMOVED)
 
@@ -39,6 +41,9 @@ def finish(run: ImportRun) -> None:
 
 def fail(run: ImportRun, why: str) -> None:
     db.session.rollback()
+    if run.state is ImportState.STOPPED:  # and stays so, whatever its list lacks
+        close(run, run.done)
+        return
     with transaction():
         counts = _counts(run.id)
         _end(run, state=ImportState.FAILED, problem=why[:1000], counts=counts)
@@ -49,6 +54,73 @@ def fail(run: ImportRun, why: str) -> None:
 def _end(run: ImportRun, **values: Any) -> None:
     put(run, finished_at=clock.now(), lease_until=None, **values)
     tell(run, "import.finished", Can.PEOPLE_READ)
+
+
+# Stopped
+
+
+def stop(run: ImportRun, staff_id: int | None) -> None:
+    """In the open transaction, in which its row is locked. Whoever is at it is overtaken, so that
+    it holds wherever they are; what was not done is listed afterwards, by whoever takes it next."""
+    name = db.session.get_one(Staff, staff_id).name if staff_id else "the command line"
+    if run.total is None:  # these rows are of a try before
+        db.session.execute(delete(ImportRow).where(ImportRow.run_id == run.id))
+    run.state, run.problem = ImportState.STOPPED, f"Stopped by {name}."
+    run.claims += 1
+    run.lease_until = database_now()
+    run.finished_at = clock.now()
+    run.started_at = run.started_at or run.finished_at
+    counts = _counts(run.id)
+    left = (run.total or 0) - run.done
+    if not run.dry_run:
+        left += counts.pop(Outcome.LEAVING, 0)
+        if any(counts.get(each) for each in _CHANGES):
+            _audited(run, counts, problem=f"by {name}")
+    run.counts = {**counts, **({Outcome.NOT_DONE.value: left} if left else {})}
+    detail = {"name": run.name, "rows": run.counts}
+    audit(run.institution_id, "import.stopped", f"import:{run.id}", staff_id, **detail)
+    tell(run, "import.finished", Can.PEOPLE_READ)
+
+
+def listed(run: ImportRun) -> int:
+    """Of one that was stopped: how many of the rows that were not done are listed."""
+    found = select(func.count()).select_from(ImportRow)
+    return db.session.execute(found.where(*_not_done(run), ImportRow.line > 0)).scalar_one()
+
+
+def list_some(run: ImportRun, rows: Sequence[tuple[int, str, str]]) -> None:
+    """Of one that was stopped: these were not done, as (line, key, name)."""
+    same = {"institution_id": run.institution_id, "run_id": run.id, "reason": run.problem}
+    with transaction():
+        put(run, lease_until=lease())
+        db.session.execute(
+            insert(ImportRow),
+            [
+                {**same, "line": line, "key": key, "name": name, "outcome": Outcome.NOT_DONE}
+                for line, key, name in rows
+            ],
+        )
+
+
+def close(run: ImportRun, total: int) -> None:
+    """Of one that was stopped: all of its `total` rows are listed."""
+    with transaction():
+        put(run, lease_until=None, total=max(total, run.total or 0))
+        if not run.dry_run:
+            db.session.execute(
+                update(ImportRow)
+                .where(ImportRow.run_id == run.id, ImportRow.outcome == Outcome.LEAVING)
+                .values(outcome=Outcome.NOT_DONE, reason=run.problem)
+            )
+        put(run, counts=_counts(run.id))
+        tell(run)
+
+
+def _not_done(run: ImportRun) -> list[Any]:
+    return [ImportRow.run_id == run.id, ImportRow.outcome == Outcome.NOT_DONE]
+
+
+# What they share
 
 
 def _keep_the_others(run: ImportRun) -> None:

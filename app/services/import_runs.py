@@ -15,7 +15,7 @@ from app.rules import importing as rules
 from app.rules.access import Can, Viewer
 from app.rules.importing import Field
 from app.rules.oneroster import File
-from app.services import import_files
+from app.services import import_ends, import_files
 from app.services.audit import audit
 from app.services.import_claims import tell
 from app.services.import_files import PEOPLE, Upload
@@ -149,12 +149,17 @@ def _start(run: ImportRun, by: By, *, dry_run: bool) -> None:
     run.staff_id, run.dry_run = by.staff_id, dry_run
     run.total, run.done, run.counts, run.leaving, run.of = None, 0, {}, None, None
     run.problem, run.started_at, run.finished_at = "", None, None
+    run.lease_until = None
     _wait(run)
 
 
 def _wait(run: ImportRun) -> None:
     """For a worker."""
     run.state = ImportState.WAITING
+    _ring()
+
+
+def _ring() -> None:
     after_commit(lambda: jobs.ring(jobs.Job.IMPORT_PEOPLE))
 
 
@@ -169,8 +174,28 @@ def _locked(by: By, run_id: int) -> ImportRun:
 
 
 def may_start(run: ImportRun) -> bool:
-    """While its file is kept: before it is imported, or after it was tried."""
-    return run.state is ImportState.DRAFT or (run.state is ImportState.DONE and run.dry_run)
+    """While its file is kept: before it is imported, or after it was tried or stopped."""
+    tried = run.state is ImportState.DONE and run.dry_run
+    return tried or run.state in (ImportState.DRAFT, ImportState.STOPPED)
+
+
+def may_discard(run: ImportRun) -> bool:
+    """Nothing of it was imported, or nothing more can be."""
+    if run.state is ImportState.STOPPED:
+        return run.dry_run
+    return may_start(run) or run.state is ImportState.FAILED
+
+
+@retrying
+def stop(by: By, run_id: int) -> None:
+    """What is done stays done, nothing more is begun, and the same file can be imported again.
+    Raises Conflict where it is not under way."""
+    with transaction():
+        run = _locked(by, run_id)
+        if run.state is not ImportState.WAITING:
+            raise Conflict("This import is not under way any more.", code="import_over")
+        import_ends.stop(run, by.staff_id)
+        _ring()
 
 
 @retrying
@@ -250,7 +275,7 @@ def discard(by: By, run_id: int) -> None:
     """Let go of a file that was not imported."""
     with transaction():
         run = _locked(by, run_id)
-        if not (may_start(run) or run.state is ImportState.FAILED):
+        if not may_discard(run):
             raise Conflict("This file is being imported, or it has been.", code="import_started")
         _delete([run_id])
 

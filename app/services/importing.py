@@ -13,9 +13,9 @@ from sqlalchemy import delete
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from app.database import db, transaction
+from app.database import database_now, db, transaction
 from app.errors import Conflict, Unavailable
-from app.models import ImportRow, ImportRun, Institution
+from app.models import ImportRow, ImportRun, ImportState, Institution
 from app.rules import importing as rules
 from app.rules import oneroster
 from app.rules.importing import Entry, Field, Refused
@@ -71,15 +71,18 @@ def _work(run: ImportRun, in_time: Callable[[], bool], told: Told) -> None:
         for _ in steps:
             if not in_time():
                 with transaction():
-                    put(run, lease_until=None)
+                    put(run, lease_until=database_now())
                 return
 
 
 def _steps(run: ImportRun, told: Told) -> Generator[None]:
     """Yields after each transaction from which it can go on."""
+    if run.state is ImportState.STOPPED:
+        yield from _list_the_rest(run)
+        return
     if run.total is None:
         _begin(run)
-        run = _loaded(run.id)
+        run = _reloaded(run)
     job, done, total = _job(run), run.done, run.total or 0
     with closing(import_files.Roles(run)) as roles:
         for raw in _batches(run, roles, done):
@@ -88,7 +91,29 @@ def _steps(run: ImportRun, told: Told) -> Generator[None]:
             done += len(batch)
             told(done, total)
             yield
-    yield from import_removal.steps(_loaded(run.id))
+    yield from import_removal.steps(_reloaded(run))
+
+
+def _list_the_rest(run: ImportRun) -> Generator[None]:
+    """Of one that was stopped: each row that was not done. Who is on it is all that is read."""
+    at = run.done + import_ends.listed(run)
+    try:
+        with closing(import_files.Roles(run)) as roles:
+            for raw in _batches(run, roles, at):
+                rest = [(line, *_who(run, cells)) for line, cells in raw]
+                import_ends.list_some(run, rest)
+                at += len(rest)
+                yield
+    except Unreadable:  # from some line on
+        pass
+    import_ends.close(run, at)
+
+
+def _who(run: ImportRun, cells: list[str]) -> tuple[str, str]:
+    """The ID that stands in a row, and the name."""
+    if import_files.PEOPLE not in run.files:
+        return oneroster.who(cells, Columns.of(run.files[File.USERS]["columns"]))
+    return rules.who(cells, [Field(name) if name else None for name in run.options["mapping"]])
 
 
 def _loaded(run_id: int) -> ImportRun:
@@ -96,6 +121,14 @@ def _loaded(run_id: int) -> ImportRun:
     run = db.session.get_one(ImportRun, run_id, populate_existing=True)
     db.session.expunge(run)
     return run
+
+
+def _reloaded(run: ImportRun) -> ImportRun:
+    """As it is now. Raises Conflict where somebody else is at it by now, or stopped it."""
+    found = _loaded(run.id)
+    if found.claims != run.claims:
+        raise Conflict("Somebody else is at this import.")
+    return found
 
 
 def _job(run: ImportRun) -> Job:

@@ -159,7 +159,7 @@ def test_only_who_may_import_and_only_their_own_institution(school):
         for method, target in (
             *(("GET", path), ("GET", f"{path}/export"), ("POST", f"{path}/start")),
             *(("POST", f"{path}/try"), ("POST", f"{path}/look"), ("POST", f"{path}/discard")),
-            ("POST", f"{path}/removal"),
+            *(("POST", f"{path}/removal"), ("POST", f"{path}/stop")),
         ):
             assert browser.request(method, target).status_code == 404, target
         assert "people.csv" not in browser.get("/people/import").text
