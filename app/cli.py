@@ -337,6 +337,7 @@ def people_group() -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
 @click.option("--kind", default="student", show_default=True, help="Of whoever's row has none.")
 @click.option("--remove-missing", is_flag=True, help="Remove who has an ID and is not in the file.")
+@click.option("--make-units", is_flag=True, help="Make org units of the orgs of OneRoster.")
 @click.option("--confirm-removal", type=int, help="Of so many people, where it is asked.")
 def people_import(
     file: Any,
@@ -344,6 +345,7 @@ def people_import(
     dry_run: bool,
     kind: str,
     remove_missing: bool,
+    make_units: bool,
     confirm_removal: int | None,
 ) -> None:
     """Import people from a CSV file or a zip of OneRoster; the names of the columns decide.
@@ -362,6 +364,7 @@ def people_import(
         kind=kind,
         dry_run=dry_run,
         remove_missing=remove_missing,
+        make_units=make_units,
         confirmed=confirm_removal,
         told=told,
     )

@@ -34,12 +34,15 @@ class NewImport(Input):
     """One CSV file, or files of OneRoster 1.1 or 1.2. `mapping`: what a column holds, by its name;
     columns that are not named are left out, and without it the names decide. `kind`: of whoever's
     row does not say. Numbers of prospects count as verified. `remove_missing`: whoever has an ID
-    and is not in the file is removed; a dry run tells how many."""
+    and is not in the file is removed; a dry run tells how many. `make_units`: the orgs in
+    `orgs.csv` become org units, and staff who sign in here are put into theirs; the rows tell of
+    them too."""
 
     files: Annotated[list[File], Field(min_length=1, max_length=10)]
     kind: Kind = "student"
     mapping: dict[Annotated[Text, Field(max_length=200)], Held] | None = None
     remove_missing: bool = False
+    make_units: bool = False
     dry_run: bool = False
 
 
@@ -119,7 +122,7 @@ def create(viewer: Viewer, body: NewImport) -> Import:
     """Import people, or try to: every row as a whole or not at all, never a consent status. It is
     done when `state` is; the same file again changes nothing."""
     uploads = [(file.name, BytesIO(file.text.encode())) for file in body.files]
-    choice = Choice(None, body.mapping, body.kind, body.remove_missing)
+    choice = Choice(None, body.mapping, body.kind, body.remove_missing, body.make_units)
     name = body.files[0].name
     try:
         made = import_runs.submit(By.of(viewer), uploads, name, choice, dry_run=body.dry_run)

@@ -228,7 +228,8 @@ def _chosen(run: ImportRun) -> Choice:
     if PEOPLE in run.files:
         typed = [form.get(f"column-{n}", "") for n in range(len(run.files[PEOPLE]["columns"]))]
         mapping = [Field(held) if held in set(Field) else None for held in typed]
-    return Choice(mapping, None, form.get("kind", "student"), "remove_missing" in form)
+    kind, units = form.get("kind", "student"), "make_units" in form
+    return Choice(mapping, None, kind, "remove_missing" in form, units)
 
 
 @bp.post("/<int:run_id>/look")

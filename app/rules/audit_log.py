@@ -109,6 +109,7 @@ DEEDS: dict[str, Deed] = {
     ),
     "role.saved": Deed(Kind.STAFF, "saved the role [{target}]", ("capabilities",)),
     "role.deleted": Deed(Kind.STAFF, "deleted the role {name}"),
+    "staff.placed": Deed(Kind.STAFF, "put [{target}] into an org unit by an import", ("org_unit",)),
     "org_unit.created": Deed(Kind.STAFF, "made the org unit [{target}]", ("under",)),
     "org_unit.changed": Deed(Kind.STAFF, "changed the org unit [{target}]", ("was", "under")),
     "org_unit.represented": Deed(Kind.STAFF, "chose {representative} to stand for [{target}]"),

@@ -16,6 +16,7 @@ from app.rules.search import folded
 _NEEDED = {"sourcedid", "givenname", "familyname"}
 _GONE = "tobedeleted"
 _AGENTS = ("agentsourcedids", "agents")
+_ORGS = ("primaryorgsourcedid", "orgsourcedids")
 _STAFF: tuple[str, ...] = ("teacher", "administrator", "aide", "proctor", "counselor", "principal")
 _STAFF += ("districtadministrator", "siteadministrator", "systemadministrator", "advisor")
 _KIND_OF = {
@@ -109,6 +110,40 @@ def _name(said: Said, cells: Sequence[str], columns: Columns, part: str) -> str:
     """As they want to be called, where 1.2 says it."""
     preferred = said.text(f"preferred {part} name", columns.cell(cells, f"preferred{part}name"))
     return preferred or said.text(f"{part}Name", columns.cell(cells, f"{part}name"))
+
+
+@dataclass(frozen=True, slots=True)
+class Org:
+    """A line of orgs.csv. `parent`: the id of the org above it, "" = at the top. `gone`: to be
+    removed."""
+
+    id: str
+    name: str
+    parent: str
+    gone: bool = False
+
+
+def read_org(cells: Sequence[str], columns: Columns, longest: int) -> Org | Refused:
+    """`longest`: characters of a name."""
+    if problem := cut_wrong(cells, columns.names, columns.at.get("sourcedid") == 0):
+        return problem
+    said = Said("")
+    org_id = said.text("sourcedId", columns.cell(cells, "sourcedid"), LONGEST["source_id"])
+    name = said.text("name", columns.cell(cells, "name"), longest)
+    if not name:
+        said.problems.insert(0, "There is no name.")
+    if not org_id:
+        said.problems.insert(0, "There is no sourcedId.")
+    if said.problems:
+        return Refused(said.reason, org_id, name)
+    gone = columns.cell(cells, "status").lower() == _GONE
+    return Org(org_id, name, columns.cell(cells, "parentsourcedid")[: LONGEST["source_id"]], gone)
+
+
+def orgs_of(cells: Sequence[str], columns: Columns) -> list[str]:
+    """The ids of the orgs that a line of users.csv names, the first one first."""
+    listed = ",".join(columns.cell(cells, name) for name in _ORGS)
+    return [each.strip() for each in listed.split(",") if each.strip()]
 
 
 def who(cells: Sequence[str], columns: Columns) -> tuple[str, str]:

@@ -23,6 +23,7 @@ def run(
     kind: str,
     dry_run: bool,
     remove_missing: bool,
+    make_units: bool,
     confirmed: int | None,
     told: Told,
 ) -> tuple[list[str], int]:
@@ -30,7 +31,7 @@ def run(
     confirmed, so nobody was removed, or somebody stopped it. Raises Invalid where the file cannot
     be read."""
     by = By.command(institution_id)
-    choice = Choice(kind=kind, remove_missing=remove_missing)
+    choice = Choice(kind=kind, remove_missing=remove_missing, make_units=make_units)
     uploads = [(content.name, content)]
     run_id = import_runs.submit(by, uploads, str(content.name), choice, dry_run=dry_run)
     found = _worked(institution_id, run_id, told)

@@ -209,7 +209,7 @@ def _told(file: File | None, columns: Columns, rows: Iterator[list[str]]) -> dic
 def keep(run: ImportRun, files: Sequence[Kept]) -> None:
     """In the open transaction."""
     for kept in files:
-        if kept.told:
+        if kept.told and kept.file != File.ORGS:
             continue  # all of it is known
         for number, piece in enumerate(_at_once(kept.content)):
             db.session.execute(
@@ -260,26 +260,37 @@ def _stored(run_id: int, file: str) -> Iterator[bytes]:
 
 
 class Roles:
-    """The kind of each user of a OneRoster 1.2 set, on disk: there may be as many as users."""
+    """The kind and the org of each user of a OneRoster 1.2 set, on disk: there may be as many as
+    users."""
 
     def __init__(self, run: ImportRun) -> None:
         self._found = sqlite3.connect("")  # a file that is gone with the connection
-        self._found.execute("CREATE TABLE role (id TEXT PRIMARY KEY, kind TEXT) WITHOUT ROWID")
+        self._found.execute(
+            "CREATE TABLE role (id TEXT PRIMARY KEY, kind TEXT, org TEXT) WITHOUT ROWID"
+        )
         said = run.files.get(File.ROLES)
         if said is None:
             return
         columns = Columns.of(said["columns"])
-        add = "INSERT INTO role VALUES (?, ?) ON CONFLICT DO NOTHING"
-        replace = "INSERT OR REPLACE INTO role VALUES (?, ?)"
+        add = "INSERT INTO role VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+        replace = "INSERT OR REPLACE INTO role VALUES (?, ?, ?)"
         for _, cells in rows(run, File.ROLES):
             user, role = columns.cell(cells, "usersourcedid"), columns.cell(cells, "role")
             gone = columns.cell(cells, "status").lower() == "tobedeleted"
             if (kind := oneroster.kind_of(role)) and not gone:
                 main = columns.cell(cells, "roletype").lower() == "primary"
-                self._found.execute(replace if main else add, (user, kind))
+                org = columns.cell(cells, "orgsourcedid")
+                self._found.execute(replace if main else add, (user, kind, org))
 
     def kind(self, user: str) -> str:
-        found = self._found.execute("SELECT kind FROM role WHERE id = ?", (user,)).fetchone()
+        return self._cell("kind", user)
+
+    def org(self, user: str) -> str:
+        return self._cell("org", user)
+
+    def _cell(self, name: str, user: str) -> str:
+        query = f"SELECT {name} FROM role WHERE id = ?"  # noqa: S608 (a name of ours)
+        found = self._found.execute(query, (user,)).fetchone()
         return str(found[0]) if found else ""
 
     def close(self) -> None:

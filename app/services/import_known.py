@@ -9,7 +9,16 @@ from sqlalchemy import func, select
 
 from app.database import LOCK, db
 from app.errors import Unavailable
-from app.models import Advisee, ContactNumber, Person, PersonPhone, SenderNumber, Staff
+from app.models import (
+    Advisee,
+    AuditEntry,
+    ContactNumber,
+    OrgUnit,
+    Person,
+    PersonPhone,
+    SenderNumber,
+    Staff,
+)
 from app.rules.importing import Entry, same_name
 from app.services import guardians
 
@@ -17,9 +26,29 @@ _TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """The org unit that a file says somebody works in. `unit` None: it is not made yet."""
+
+    unit: int | None
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a member of staff is. `unit`, `name`: None = in no unit. `by_hand`: somebody put them
+    there."""
+
+    staff_id: int
+    unit: int | None
+    name: str | None
+    by_hand: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """What holds for all rows of a run. `claims`: of the worker at it. `links`: advisors are
-    linked; `by_email`: named by their email, else by the id of their person."""
+    linked; `by_email`: named by their email, else by the id of their person. `units`: staff are put
+    into org units."""
 
     run_id: int
     claims: int
@@ -29,6 +58,7 @@ class Job:
     dry_run: bool
     links: bool
     by_email: bool
+    units: bool = False
 
 
 @dataclass(slots=True)
@@ -43,6 +73,7 @@ class Known:
     linked: set[tuple[int, int]]  # (staff, person)
     guardians: dict[int, set[str]]  # their ids, by student
     shared: dict[str, int]  # how many people have a number
+    places: dict[int, Place]  # of staff who sign in here, by person
 
 
 def known(job: Job, entries: Sequence[Entry]) -> Known:
@@ -65,6 +96,7 @@ def known(job: Job, entries: Sequence[Entry]) -> Known:
         else set(),
         guardians.named(ids) if any(entry.guardians is not None for entry in entries) else {},
         _shared(job, numbers),
+        _places(job, ids) if job.units else {},
     )
 
 
@@ -205,3 +237,35 @@ def _shared(job: Job, numbers: Iterable[str]) -> dict[str, int]:
         .group_by(ContactNumber.e164)
     )
     return Counter(dict(rows.all()))
+
+
+def _places(job: Job, ids: Sequence[int]) -> dict[int, Place]:
+    rows = db.session.execute(
+        select(Staff.person_id, Staff.id, Staff.org_unit_id, OrgUnit.name)
+        .outerjoin(OrgUnit, OrgUnit.id == Staff.org_unit_id)
+        .where(Staff.person_id.in_(ids))
+    ).all()
+    by_import = _put_by_import(job, [row.id for row in rows if row.org_unit_id])
+    return {
+        row.person_id: Place(
+            row.id, row.org_unit_id, row.name, bool(row.org_unit_id) and row.id not in by_import
+        )
+        for row in rows
+    }
+
+
+def _put_by_import(job: Job, staff_ids: Sequence[int]) -> set[int]:
+    """Whose unit an import gave them last: the audit log knows."""
+    by_import = "staff.placed"
+    subjects = {f"staff:{staff_id}": staff_id for staff_id in staff_ids}
+    found = select(AuditEntry.subject, AuditEntry.action, AuditEntry.detail).where(
+        AuditEntry.institution_id == job.institution_id,
+        AuditEntry.action.in_([by_import, "staff.changed"]),
+        AuditEntry.subject.in_([*subjects]),
+    )
+    last = {
+        row.subject: row.action
+        for row in db.session.execute(found.order_by(AuditEntry.id))
+        if "org_unit" in row.detail
+    }
+    return {subjects[subject] for subject, action in last.items() if action == by_import}

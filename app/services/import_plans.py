@@ -11,7 +11,7 @@ from app.database import db
 from app.models import ImportRow, Outcome, PersonKind
 from app.rules.importing import MOST_SHARED, PROSPECT, Entry, Refused
 from app.rules.phones import PhoneType, pretty
-from app.services.import_known import Job, Known, known
+from app.services.import_known import Job, Known, Wanted, known
 
 _FIELDS = ("given_name", "family_name", "email", "timezone")
 _WORDS = {
@@ -26,16 +26,21 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
+    """`unit`: the org unit that the file says they work in."""
+
     line: int
     entry: Entry | Refused
+    unit: Wanted | None = None
 
 
 @dataclass(slots=True)
 class Plan:
-    """What is to be done for one row. `person`: None = a new one."""
+    """What is to be done for one row. `person`: None = a new one. `unit`: where they are to work.
+    `moves`: which member of staff goes there."""
 
     line: int
     entry: Entry | Refused
+    unit: Wanted | None = None
     person: Any = None
     outcome: Outcome = Outcome.UNCHANGED
     reason: str = ""
@@ -46,6 +51,7 @@ class Plan:
     links: list[int] = field(default_factory=list)
     guardians: set[str] | None = None  # None: as they are
     person_id: int | None = None
+    moves: int | None = None
 
     def refuse(self, reason: str, outcome: Outcome = Outcome.REFUSED) -> None:
         self.outcome, self.reason = outcome, reason
@@ -58,7 +64,7 @@ class Plan:
 def planned(job: Job, batch: Sequence[Row]) -> list[Plan]:
     """In the order of the rows: of several about the same person the first that is not wrong
     counts (C7)."""
-    plans = [Plan(row.line, row.entry) for row in batch]
+    plans = [Plan(row.line, row.entry, row.unit) for row in batch]
     first, taken = _first_lines(job, plans), set[int]()
     entries = [plan.entry for plan in plans if isinstance(plan.entry, Entry)]
     found = known(job, entries)
@@ -130,6 +136,9 @@ def _plan(job: Job, plan: Plan, entry: Entry, known: Known, taken: set[int]) -> 
     _plan_guardians(plan, entry, known)
     if plan.guardians is not None:
         said.append("guardians")
+    _plan_unit(plan, entry, known)
+    if plan.moves:
+        said.append("org. unit")
     if person is None:
         plan.outcome = Outcome.CREATED
     elif said:
@@ -159,6 +168,15 @@ def _plan_guardians(plan: Plan, entry: Entry, known: Known) -> None:
         wanted = {each for each in entry.guardians if each not in known.advisors}
         if wanted != known.guardians.get(plan.person_id or 0, set()):
             plan.guardians = wanted
+
+
+def _plan_unit(plan: Plan, entry: Entry, known: Known) -> None:
+    """Staff who sign in here, and are in no unit or in one that an import gave them."""
+    place = known.places.get(plan.person_id or 0)
+    if place is None or plan.unit is None or entry.kind != "staff":
+        return
+    if not place.by_hand and (place.unit is None or place.unit != plan.unit.unit):
+        plan.moves = place.staff_id
 
 
 def _differences(plan: Plan, entry: Entry, person: Any, known: Known) -> list[str]:
@@ -220,6 +238,9 @@ def _warn(job: Job, plan: Plan, known: Known) -> None:
     if plan.away:
         shown = pretty(plan.away[0], job.region)
         plan.reason = f"{plan.reason} Somebody took {shown} away by hand, so it stays away.".strip()
+    place = known.places.get(plan.person_id or 0)
+    if place and place.by_hand and plan.unit and plan.unit.name != place.name:
+        plan.reason = f"{plan.reason} Stays in {place.name}: put there by hand.".strip()
     for e164, _ in plan.new_phones:
         known.shared[e164] += 1
         if (count := known.shared[e164]) > MOST_SHARED:

@@ -30,7 +30,7 @@ from app.rules.consent import ConsentEvent, SmsStatus
 from app.rules.history import ADDED_AFTER_STOP
 from app.rules.importing import PROSPECT, Entry
 from app.rules.search import folded, tail
-from app.services import guardians
+from app.services import guardians, import_units, roles
 from app.services.consent import Change, apply
 from app.services.import_claims import lease
 from app.services.import_known import Job
@@ -57,6 +57,8 @@ def take(job: Job, batch: Sequence[Row], at: int) -> None:
 @retrying
 def _take(job: Job, batch: Sequence[Row], at: int) -> None:
     with transaction():
+        if job.units:
+            roles.lock(job.institution_id)  # as whoever moves staff by hand
         run = db.session.execute(
             select(ImportRun.claims, ImportRun.done, ImportRun.counts, ImportRun.options)
             .where(ImportRun.id == job.run_id)
@@ -136,6 +138,8 @@ def _carry_out(job: Job, plans: Sequence[Plan]) -> None:
     families = {p.person_id: p.guardians for p in plans if p.person_id and p.guardians is not None}
     if families:
         guardians.replace(job.institution_id, families)
+    if moves := {plan.moves: plan.unit for plan in plans if plan.moves and plan.unit}:
+        import_units.put(job, moves)
     links = [
         {
             "staff_id": staff_id,

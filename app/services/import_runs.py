@@ -26,8 +26,8 @@ ROWS_KEPT = timedelta(days=90)  # what became of each row
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """Who imports; `staff_id` None: the command line. `may_link`: they may say whose students
-    people are (C18)."""
+    """Who imports; `staff_id` None: the command line. `may_link`: they manage staff, so they may
+    say whose students people are (C18), and make org units."""
 
     institution_id: int
     staff_id: int | None
@@ -47,12 +47,14 @@ class By:
 @dataclass(frozen=True, slots=True)
 class Choice:
     """How a file is to be read. `mapping`: by the place of the column, or `named` by its name;
-    neither = guessed, and without meaning for OneRoster. `kind`: of whoever's row does not say."""
+    neither = guessed, and without meaning for OneRoster. `kind`: of whoever's row does not say.
+    `make_units`: the orgs of OneRoster become org units, and staff are put into them."""
 
     mapping: Sequence[Field | None] | None = None
     named: Mapping[str, Field] | None = None
     kind: str = "student"
     remove_missing: bool = False
+    make_units: bool = False
 
 
 def upload(by: By, uploads: Sequence[Upload], name: str) -> int:
@@ -102,6 +104,10 @@ def _checked(run: ImportRun, choice: Choice, by: By, *, strict: bool) -> dict[st
     wrong is seen on the page."""
     options: dict[str, Any] = {"kind": choice.kind, "remove_missing": choice.remove_missing}
     options["links"] = by.may_link
+    wrong = _no_units(run, by) if choice.make_units else None
+    if strict and wrong:
+        raise Invalid("make_units", wrong)
+    options["units"] = choice.make_units and not wrong
     if choice.kind not in rules.KINDS:
         raise Invalid("kind", "Choose one of the kinds.")
     if PEOPLE not in run.files:
@@ -123,6 +129,13 @@ def _checked(run: ImportRun, choice: Choice, by: By, *, strict: bool) -> dict[st
             "remove_missing", "Who is missing can only be told by IDs. Choose the column with them."
         )
     return {**options, "mapping": [held.value if held else None for held in mapping]}
+
+
+def _no_units(run: ImportRun, by: By) -> str | None:
+    """Why no org units can be made of it."""
+    if not by.may_link:
+        return "Your role may not make org units."
+    return None if File.ORGS in run.files else "There is no orgs.csv among these files."
 
 
 def _mapping(columns: list[str], choice: Choice) -> list[Field | None]:
@@ -224,7 +237,9 @@ def chosen(run: ImportRun) -> Choice:
     """What was chosen for it so far."""
     held = run.options.get("mapping")
     mapping = None if held is None else [Field(name) if name else None for name in held]
-    return Choice(mapping, None, run.options["kind"], run.options["remove_missing"])
+    options = run.options
+    units = bool(options.get("units"))
+    return Choice(mapping, None, options["kind"], options["remove_missing"], units)
 
 
 @retrying

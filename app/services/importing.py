@@ -21,7 +21,7 @@ from app.rules import oneroster
 from app.rules.importing import Entry, Field, Refused
 from app.rules.oneroster import Columns, File
 from app.rules.tables import Unreadable
-from app.services import import_ends, import_files, import_removal, import_rows
+from app.services import import_ends, import_files, import_removal, import_rows, import_units
 from app.services.import_claims import lease, put, tell
 from app.services.import_known import Job
 from app.services.import_plans import Row
@@ -84,9 +84,17 @@ def _steps(run: ImportRun, told: Told) -> Generator[None]:
         _begin(run)
         run = _reloaded(run)
     job, done, total = _job(run), run.done, run.total or 0
+    orgs = len(import_units.lines(run))
+    if done < orgs:
+        done = import_units.take(run)
+        yield
     with closing(import_files.Roles(run)) as roles:
-        for raw in _batches(run, roles, done):
-            batch = [Row(line, read(run, job.region, roles.kind, cells)) for line, cells in raw]
+        unit_of = import_units.places(run, roles)
+        for raw in _batches(run, roles, done - orgs):
+            batch = [
+                Row(line, read(run, job.region, roles.kind, cells), unit_of(cells))
+                for line, cells in raw
+            ]
             import_rows.take(job, batch, done)
             done += len(batch)
             told(done, total)
@@ -98,8 +106,14 @@ def _list_the_rest(run: ImportRun) -> Generator[None]:
     """Of one that was stopped: each row that was not done. Who is on it is all that is read."""
     at = run.done + import_ends.listed(run)
     try:
+        orgs = import_units.lines(run)
+        if at < len(orgs):
+            rest = [(line, *import_units.who(run, cells)) for line, cells in orgs]
+            import_ends.list_some(run, rest)
+            at = len(orgs)
+            yield
         with closing(import_files.Roles(run)) as roles:
-            for raw in _batches(run, roles, at):
+            for raw in _batches(run, roles, at - len(orgs)):
                 rest = [(line, *_who(run, cells)) for line, cells in raw]
                 import_ends.list_some(run, rest)
                 at += len(rest)
@@ -143,12 +157,14 @@ def _job(run: ImportRun) -> Job:
         run.dry_run,
         bool(run.options.get("links")),
         is_plain,
+        bool(run.options.get("units")),
     )
 
 
 def _begin(run: ImportRun) -> None:
     """Count the rows, so that a file which cannot be read changes nothing."""
-    total = sum(1 for _ in import_files.rows(run, next(iter(run.files))))
+    total = len(import_units.lines(run))
+    total += sum(1 for _ in import_files.rows(run, next(iter(run.files))))
     with transaction():
         db.session.execute(delete(ImportRow).where(ImportRow.run_id == run.id))
         put(run, total=total, done=0, counts={}, lease_until=lease())
