@@ -9,7 +9,18 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import String, and_, cast, false, func, literal, select, true, union_all
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    and_,
+    cast,
+    false,
+    func,
+    literal,
+    select,
+    true,
+    union_all,
+)
 
 from app.database import db
 from app.errors import NotFound
@@ -127,11 +138,15 @@ def otherwise(viewer: Viewer) -> Of:
 def choices(viewer: Viewer) -> list[Choice]:
     """Whose figures may be chosen: the org units as a tree, staff by name, then our numbers; the
     first _MOST of each."""
-    units = [
+    return [*units(viewer), *_staff_and_numbers(viewer)]
+
+
+def units(viewer: Viewer) -> list[Choice]:
+    """The org units whose figures may be chosen, as a tree."""
+    return [
         Choice(Of(unit_id=unit.id), unit.name, unit.depth)
         for unit in org_units.offered(viewer).choices
     ]
-    return [*units, *_staff_and_numbers(viewer)]
 
 
 def _staff_and_numbers(viewer: Viewer) -> list[Choice]:
@@ -184,11 +199,22 @@ def _unit(viewer: Viewer, of: Of) -> Choice:
     raise NotFound("There are no such figures.")
 
 
-def exported(viewer: Viewer, of: Of, days: Days) -> None:
+def working(viewer: Viewer, of: Of) -> list[ColumnElement[bool]]:
+    """Which staff are compared: those of the institution or, of a unit, whoever works there or
+    below. Raises NotFound as `chosen`."""
+    inside = Staff.institution_id == viewer.institution_id
+    if chosen(viewer, of) is None:
+        return [inside]
+    if not of.unit_id:
+        raise NotFound("There are no such figures.")
+    return [inside, Staff.org_unit_id.in_(sorted(_units(viewer.institution_id, of)))]
+
+
+def exported(viewer: Viewer, of: Of, days: Days, **said: str) -> None:
     """Write down that the figures were taken out as a file."""
     about: dict[str, Any] = {"staff": of.staff_id or None, "number": of.number_id or None}
     if of.unit_id:
         about["org unit"] = org_units.offered(viewer).within(of.unit_id).name
-    asked = {"from": days.first.isoformat(), "to": days.last.isoformat(), **about}
+    asked = {"from": days.first.isoformat(), "to": days.last.isoformat(), **about, **said}
     kept = {name: value for name, value in asked.items() if value}
     exporting.write_down(viewer, "analytics.exported", kept)

@@ -10,13 +10,13 @@ const PATIENCE = 5_000; // ms
 let chart;
 let due = 0; // timer
 
-function dataset(label, cell, swatch, rows) {
+function dataset(label, cell, swatch, rows, sideways) {
   return {
     label,
     data: rows.map((row) => Number(row.cells[cell].dataset.count)),
     backgroundColor: style(`.swatch.${swatch}`, "backgroundColor"),
-    borderColor: style(".figures-column .card", "backgroundColor"),
-    borderWidth: { top: 1 },
+    borderColor: style(".card:has(.chart)", "backgroundColor"),
+    borderWidth: sideways ? { right: 1 } : { top: 1 },
     borderSkipped: false,
     maxBarThickness: 40,
     categoryPercentage: 0.9,
@@ -29,27 +29,35 @@ function draw() {
   chart = undefined;
   const canvas = one(".chart canvas");
   if (!canvas || !window.Chart) return;
-  const rows = [...document.querySelectorAll("#volume tbody tr")].reverse();
-  const [ink, line] = [style(".legend", "color"), style(".figures-column .card", "borderTopColor")];
+  // Side by side: the first rows of the table, a bar of each below the other. Else one bar for each day, the newest last.
+  const sideways = Number(canvas.dataset.sideways ?? 0);
+  const found = [...document.querySelectorAll("#volume tr[data-short]")];
+  const rows = sideways ? found.slice(0, sideways) : found.reverse();
+  if (sideways) canvas.parentElement.style.height = `${rows.length * 36 + 40}px`;
+  const [ink, line] = [style(".legend", "color"), style(".card:has(.chart)", "borderTopColor")];
   const ticks = { color: ink, font: { family: style("body", "fontFamily"), size: 12 }, precision: 0, maxRotation: 0 };
+  const category = { stacked: true, grid: { display: false }, border: { color: line }, ticks: { ...ticks, autoSkip: !sideways } };
+  const value = { stacked: true, beginAtZero: true, grid: { color: line }, border: { display: false }, ticks: { ...ticks, maxTicksLimit: 6 } };
   chart = new Chart(canvas, {
     type: "bar",
     data: {
       labels: rows.map((row) => row.dataset.short),
-      datasets: [dataset("Texts out", 1, "out", rows), dataset("Texts in", 2, "in", rows), dataset("Emails", 3, "mails", rows)],
+      datasets: [
+        dataset("Texts out", 1, "out", rows, sideways),
+        dataset("Texts in", 2, "in", rows, sideways),
+        dataset(sideways ? "By email instead" : "Emails", 3, "mails", rows, sideways),
+      ],
     },
     options: {
       animation: false,
       maintainAspectRatio: false,
-      interaction: { mode: "index" },
+      indexAxis: sideways ? "y" : "x",
+      interaction: { mode: "index", axis: sideways ? "y" : "x" },
       plugins: {
         legend: { display: false },
-        tooltip: { callbacks: { title: ([at]) => rows[at.dataIndex].cells[0].textContent } },
+        tooltip: { callbacks: { title: ([at]) => rows[at.dataIndex].dataset.title ?? rows[at.dataIndex].cells[0].textContent } },
       },
-      scales: {
-        x: { stacked: true, grid: { display: false }, border: { color: line }, ticks },
-        y: { stacked: true, beginAtZero: true, grid: { color: line }, border: { display: false }, ticks: { ...ticks, maxTicksLimit: 6 } },
-      },
+      scales: sideways ? { x: value, y: category } : { x: category, y: value },
     },
   });
 }

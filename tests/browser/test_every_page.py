@@ -36,7 +36,7 @@ OTHERS = {
     "__flask_sock.live",
 }
 OTHERS |= {"audit_log.export", "imports.export", "messages.export", "person_phones.export"}  # files
-OTHERS |= {"analytics.export"}
+OTHERS |= {"analytics.export", "analytics.staff_export"}
 
 
 @dataclass
@@ -189,6 +189,11 @@ class Scene:
                     "/analytics?period=days&from=2024-01-01&to=2024-01-31",
                 ],
                 "analytics.numbers": ["/analytics/numbers"],
+                "analytics.staff": [
+                    "/analytics/staff",
+                    f"/analytics/staff?period=30&who=unit-{health}&sort=name",
+                    "/analytics/staff?period=days&from=2024-01-01&to=2024-01-31",
+                ],
                 "audit_log.index": [
                     "/audit",
                     f"/audit?q=maya&by={school.admin().id}&kind=consent&from=2026-01-01",

@@ -51,7 +51,7 @@ class Asked:
         found = {} if self.period is Period.MONTH else {"period": self.period.value}
         if self.period is Period.DAYS:
             found |= self.typed
-        return found | ({"who": who} if (who := _who(self.of)) else {})
+        return found | ({"who": whose} if (whose := who(self.of)) else {})
 
 
 @bp.get("")
@@ -59,9 +59,9 @@ class Asked:
 def index() -> Any:
     asking = viewer()
     bookmark(asking)
-    institution = _institution()
+    institution = the_institution()
     today = day_in(clock.now(), institution.timezone)
-    asked = _asked(request.args, today, analytics.otherwise(asking))
+    asked = read(request.args, today, analytics.otherwise(asking))
     choices, chosen = analytics.choices(asking), analytics.chosen(asking, asked.of)
     if chosen and chosen not in choices:
         choices.append(chosen)
@@ -69,11 +69,12 @@ def index() -> Any:
     page = render_template(
         "analytics/index.html",
         asked=asked,
-        who=_who(asked.of),
-        units=[(_who(c.of), "\u2003" * c.depth + c.name) for c in choices if c.of.unit_id],
+        state=asked.state,
+        who=who(asked.of),
+        units=[(who(c.of), "\u2003" * c.depth + c.name) for c in choices if c.of.unit_id],
         only_units=analytics.only_units(asking),
-        staff=[(_who(c.of), _name(c, asking)) for c in choices if c.of.staff_id],
-        numbers=[(_who(c.of), _name(c, asking)) for c in choices if c.of.number_id],
+        staff=[(who(c.of), _name(c, asking)) for c in choices if c.of.staff_id],
+        numbers=[(who(c.of), _name(c, asking)) for c in choices if c.of.number_id],
         about=_name(chosen, asking) if chosen else institution.name,
         periods=shown.period_words(today),
         days=days_words(asked.days),
@@ -89,9 +90,9 @@ def index() -> Any:
 @allowed(Can.REPORTS_READ, Can.REPORTS_EXPORT)
 def export() -> Any:
     """The same numbers as CSV."""
-    asking, institution = viewer(), _institution()
+    asking, institution = viewer(), the_institution()
     today = day_in(clock.now(), institution.timezone)
-    asked = _asked(request.args, today, analytics.otherwise(asking))
+    asked = read(request.args, today, analytics.otherwise(asking))
     if asked.problems:
         raise Invalid.many(asked.problems)
     analytics.chosen(asking, asked.of)
@@ -111,7 +112,7 @@ def alert_seen() -> Any:
     return "" if "HX-Request" in request.headers else redirect(url_for("session.home"), code=303)
 
 
-def _institution() -> Institution:
+def the_institution() -> Institution:
     return db.session.get_one(Institution, viewer().institution_id)
 
 
@@ -151,7 +152,11 @@ def _month(asking: Viewer, institution: Institution) -> Any:
 # What is asked for
 
 
-def _asked(args: Mapping[str, str], today: date, otherwise: Of) -> Asked:
+def read(
+    args: Mapping[str, str], today: date, otherwise: Of, kinds: Mapping[str, str] = _KINDS
+) -> Asked:
+    """What an address asks for. `kinds`: whose figures it may ask for; `otherwise`: whose they are
+    where it does not."""
     name = args.get("period", "")
     period = Period(name) if name in set(Period) else Period.MONTH
     days = days_of(period, today)
@@ -163,7 +168,7 @@ def _asked(args: Mapping[str, str], today: date, otherwise: Of) -> Asked:
             "to": args.get("to", "").strip()[:10] or days.last.isoformat(),
         }
         days, problems = _days(typed, days, today)
-    return Asked(period, days, _of(args.get("who", ""), otherwise), typed, problems)
+    return Asked(period, days, _of(args.get("who", ""), otherwise, kinds), typed, problems)
 
 
 def _days(typed: Mapping[str, str], otherwise: Days, today: date) -> tuple[Days, dict[str, str]]:
@@ -188,16 +193,17 @@ def _days(typed: Mapping[str, str], otherwise: Days, today: date) -> tuple[Days,
     return Days(first, last), {}
 
 
-def _of(text: str, otherwise: Of) -> Of:
+def _of(text: str, otherwise: Of, kinds: Mapping[str, str]) -> Of:
     """ "staff-5", "number-3", "unit-2"; what is shown `otherwise` for anything else."""
     kind, _, id_ = text.partition("-")
     try:
-        return Of(**{_KINDS[kind]: row_id(id_)})
+        return Of(**{kinds[kind]: row_id(id_)})
     except (KeyError, ValueError):
         return otherwise
 
 
-def _who(of: Of) -> str:
+def who(of: Of) -> str:
+    """As an address has it; "" = everybody."""
     if of.unit_id:
         return f"unit-{of.unit_id}"
     if of.staff_id:
