@@ -4,6 +4,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
 
 from app import config, create_app, migrations
 from app.config import ConfigError
@@ -49,14 +50,17 @@ def test_a_second_upgrade_keeps_what_is_there(app):
     assert names.scalar_one() == "Northfield College"
 
 
+def insert(connection, table, values):
+    names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
+    connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({marks})"), values)
+
+
 def test_what_was_said_before_an_upgrade_is_found_after_it(app):
     """The migrations fill in what search and figures need, and keep it as rows change."""
     migrations.upgrade("0e3be2826143")
     with db.engine.begin() as connection:
         for table, values in _BEFORE.items():
-            names = ", ".join(values)
-            marks = ", ".join(f":{name}" for name in values)
-            connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({marks})"), values)
+            insert(connection, table, values)
         connection.execute(
             text(
                 "INSERT INTO conversation (id, institution_id, contact_number_id, last_message_at,"
@@ -86,6 +90,41 @@ def test_what_was_said_before_an_upgrade_is_found_after_it(app):
     with transaction():
         db.session.delete(db.session.get_one(Message, 7))
     assert found(Message, "demain") == []
+
+
+def test_what_nobody_had_claimed_before_an_upgrade_stays_and_there_is_one_in_each_unit(app):
+    """D5, D7: of units; before it was one in all of them together."""
+    migrations.upgrade("0e3be2826143")
+    with db.engine.begin() as connection:
+        for table, values in _BEFORE.items():
+            insert(connection, table, values)
+    migrations.upgrade("c71d09b5e4a3")
+    nobodys = {"institution_id": 7, "last_message_at": NOW, "snippet": "", "unread": 1}
+    with_maya, with_number = {"person_id": 7}, {"contact_number_id": 7}
+    with db.engine.begin() as connection:
+        for id_ in (7, 8):
+            unit = {"id": id_, "institution_id": 7, "name": f"Unit {id_}", "version": 1}
+            insert(connection, "org_unit", {**unit, "created_at": NOW})
+        insert(connection, "conversation", {**nobodys, **with_maya, "id": 8, "org_unit_id": 7})
+        insert(connection, "conversation", {**nobodys, **with_number, "id": 9})
+    migrations.upgrade()
+
+    def another(**values):
+        try:
+            with db.engine.begin() as connection:
+                insert(connection, "conversation", {**nobodys, **values})
+        except IntegrityError:
+            return False
+        return True
+
+    rows = select(Conversation.id, Conversation.org_unit_id, Conversation.unread)
+    found = db.session.execute(rows.order_by(Conversation.id)).all()
+    assert found == [(7, None, 0), (8, 7, 1), (9, None, 1)]
+    db.session.rollback()
+    assert [another(**with_maya, org_unit_id=unit) for unit in (7, 8, None)] == [False, True, True]
+    assert [another(**with_number, org_unit_id=unit) for unit in (7, None)] == [True, False]
+    held = {"staff_id": 7, **with_maya}
+    assert [another(**held, org_unit_id=unit) for unit in (None, 7)] == [False, False]
 
 
 NOW = "2026-11-20 10:00:00"

@@ -1,5 +1,7 @@
 """Units: the org units of a school, and who looks after them."""
 
+import httpx
+
 from app.database import db
 from app.rules.access import Can
 from app.services import org_units
@@ -16,6 +18,12 @@ def unit(school: School, name: str, under: int | None = None) -> int:
         made = org_units.create(viewer, name, under).id
         db.session.remove()
     return made
+
+
+def share(school: School, number: str, into: int | None) -> httpx.Response:
+    """Give a number of ours to a unit, or take it back: the answer, whatever it is."""
+    path = f"/numbers/{school.number(number)['id']}"
+    return school.admin().api.patch(path, json={"org_unit_id": into})
 
 
 def put(school: School, member: Member, into: int | None) -> None:

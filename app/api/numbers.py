@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 from flask import current_app
 from pydantic import Field
 
-from app.api.endpoints import delete, get, post
+from app.api.endpoints import delete, get, patch, post
 from app.api.paging import BY_ID, Page, Paging, page
 from app.api.types import Id, Input, Typed
 from app.config import Settings
 from app.rules.access import Can, Viewer
-from app.services import adding, numbers, shapes
+from app.services import adding, numbers, shapes, sharing
 from app.services.shapes import Number
 
 
@@ -25,6 +25,12 @@ class NewHolder(Input):
 
     staff_id: Id
     conversations: Literal["move", "keep"]
+
+
+class Sharing(Input):
+    """`org_unit_id`: the unit that shares it from now on; null = none, back to the pool."""
+
+    org_unit_id: Id | None
 
 
 @get("/numbers", Can.NUMBERS_MANAGE)
@@ -50,11 +56,26 @@ def create(viewer: Viewer, body: NewNumber) -> Number:
 @post(
     "/numbers/<id:number_id>/assign",
     Can.NUMBERS_MANAGE,
-    conflicts=("retired", "already_assigned", "conflict"),
+    conflicts=("retired", "already_assigned", "shared", "conflict"),
 )
 def assign(viewer: Viewer, number_id: int, body: NewHolder) -> Number:
     """Hand a number to a member of staff whose role may hold one."""
     numbers.assign(viewer, number_id, body.staff_id, move=body.conversations == "move")
+    return shapes.numbers([numbers.one(viewer, number_id)])[0]
+
+
+@patch(
+    "/numbers/<id:number_id>",
+    Can.NUMBERS_MANAGE,
+    conflicts=("retired", "assigned", "already_shared", "shared", "not_shared"),
+)
+def change(viewer: Viewer, number_id: int, body: Sharing) -> Number:
+    """Give a number that nobody holds to an org unit, whose staff answer from it; or take it
+    back."""
+    if body.org_unit_id is None:
+        sharing.take_back(viewer, number_id)
+    else:
+        sharing.share(viewer, number_id, body.org_unit_id)
     return shapes.numbers([numbers.one(viewer, number_id)])[0]
 
 

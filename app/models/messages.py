@@ -60,8 +60,9 @@ KEYWORD_REPLIES = (Kind.STOP_REPLY, Kind.START_REPLY, Kind.HELP_REPLY)
 class Conversation(Base):
     """One thread of a holder with a person, or with a number while nobody knows whose it is (D5).
 
-    `staff_id` None = unclaimed (D7). The last five columns before the indexes are kept in the same
-    transaction as the messages, so that the inbox is one index scan at any size.
+    `staff_id` None = unclaimed (D7), and there is one in each org unit that they wrote to. The last
+    five columns before the indexes are kept in the same transaction as the messages, so that the
+    inbox is one index scan at any size.
     """
 
     __tablename__ = "conversation"
@@ -91,7 +92,8 @@ class Conversation(Base):
         return Whose(self.staff_id, self.org_unit_id)
 
 
-_HOLDER = func.coalesce(Conversation.staff_id, 0)
+# Nobody's are apart by their org unit: one for each that somebody has written to.
+_HOLDER = func.coalesce(Conversation.staff_id, -Conversation.org_unit_id, 0)
 
 partial_index(
     "uq_conversation_person",

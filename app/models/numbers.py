@@ -57,7 +57,11 @@ class ProviderAccount(Base):
 
 class SenderNumber(Base):
     """A number of ours. `next_call_at`: paced until then, by the database's clock. `free_from`: end
-    of its cool-off; `retired_at`: out of the pool for good (D26)."""
+    of its cool-off; `retired_at`: out of the pool for good (D26).
+
+    `org_unit_id`: shared by everybody of that unit, and then never anybody's own. `shared_at`: when
+    it was last given to a unit, or taken back from one.
+    """
 
     __tablename__ = "sender_number"
     __table_args__ = (Index("ix_sender_number_pool", "institution_id", "last_used_at", "id"),)
@@ -71,6 +75,8 @@ class SenderNumber(Base):
     next_call_at: Mapped[when_or_never]
     free_from: Mapped[when_or_never]
     retired_at: Mapped[when_or_never]
+    org_unit_id: Mapped[int | None] = mapped_column(Id)
+    shared_at: Mapped[when_or_never]
     created_at: Mapped[when]
 
     account: Mapped[ProviderAccount] = relationship()

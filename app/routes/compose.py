@@ -12,7 +12,7 @@ from app.routes.filters import bookmark, row_id
 from app.routes.inbox import bp, listed
 from app.routes.moments import choices, moment
 from app.routes.opened import route_of, row_of, whole
-from app.rules.access import Can, Viewer
+from app.rules.access import Can, Viewer, Whose
 from app.security import allowed, viewer
 from app.services import drafts, people, presence, sending
 from app.services.deciding import Target
@@ -94,7 +94,7 @@ def new() -> Any:
     person_id = request.args.get("person", type=row_id)
     if person_id is None:
         return render_template("inbox/new.html", person=None, **found_people())
-    thread = find(viewer().institution_id, viewer().staff_id, person_id)
+    thread = find(viewer().institution_id, Whose(viewer().staff_id), person_id)
     if thread:
         return redirect(url_for("inbox.conversation", conversation_id=thread.id))
     person = people.one(viewer(), person_id)

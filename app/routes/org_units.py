@@ -12,7 +12,7 @@ from app.routes.unit_choice import chosen
 from app.rules import org_units as rules
 from app.rules.access import Can
 from app.security import allowed, viewer
-from app.services import colleagues, org_units, representatives
+from app.services import colleagues, org_units, representatives, sharing
 
 bp = Blueprint("org_units", __name__, url_prefix="/staff/units")
 
@@ -113,6 +113,7 @@ def _one_page(
         status_of=colleagues.status_of,
         why_not=org_units.why_not_removed(asking, unit_id),
         chair=representatives.chair(asking, unit, tree),
+        numbers=sharing.of_unit(asking, unit_id),
     )
 
 

@@ -148,6 +148,8 @@ def route_view(
             to, from_ = (pretty(n, names.region) for n in (phone.e164, sender.number.e164))
             new = " (yours from this text on)" if sender.assign else ""
             headline = f"Text to {to} from your number {from_}{new}"
+            if sender.shared:
+                headline = f"Text to {to} from {from_}, which {sender.shared.unit} shares"
             counter, costly = _counter(facts.segments), _costly(body, facts.segments)
         case SendEmail(to=to):
             because = _because(decision.reason, decision.steps, names)

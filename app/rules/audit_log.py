@@ -88,6 +88,8 @@ DEEDS: dict[str, Deed] = {
     "number.reassigned": Deed(
         Kind.NUMBERS, "gave [{target}] to {holder}", ("was", "conversations")
     ),
+    "number.shared": Deed(Kind.NUMBERS, "gave [{target}] to {unit} to share"),
+    "number.unshared": Deed(Kind.NUMBERS, "took [{target}] back from {unit}"),
     "number.retired": Deed(Kind.NUMBERS, "retired [{target}]"),
     "number.connected": Deed(
         Kind.NUMBERS, "had the provider send here what comes to [{target}]", ("service",)

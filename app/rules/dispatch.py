@@ -47,7 +47,7 @@ class Step:
     `detail`: what the answer is about, such as a number or "700 of 700".
     """
 
-    rule: str  # texting | phone | number | carrier | limit | email
+    rule: str  # texting | phone | written_to | representative | carrier | number | limit | email
     result: str
     detail: str = ""
 
@@ -111,18 +111,29 @@ def _as_text(facts: Facts, steps: list[Step]) -> SendSms | Reason:
     steps.append(Step("phone", choice.reason, choice.phone.e164))
 
     sender = choose_sender(facts.sender)
+    if sender is Reason.INVALID_REPRESENTATIVE and facts.sender.shared:
+        return _stop(steps, "representative", sender, facts.sender.shared.unit)
     if isinstance(sender, Reason):
         return _stop(steps, "number", sender)
+    if sender.shared:
+        steps.append(Step("written_to", "shared", sender.shared.unit))
+        steps.append(Step("representative", "stands", sender.shared.representative or ""))
     if choice.phone.contact_id in sender.number.blocks:
         return _stop(steps, "carrier", Reason.CARRIER_BLOCKED, sender.number.e164)
     steps.append(Step("carrier", "not_blocked", sender.number.e164))
-    steps.append(Step("number", "first_text" if sender.assign else "own", sender.number.e164))
+    steps.append(Step("number", _whose(sender), sender.number.e164))
 
     room = _room(facts.usage)
     if not has_room(facts.usage, facts.segments.parts):
         return _stop(steps, "limit", Reason.MESSAGE_LIMIT_REACHED, room)
     steps.append(Step("limit", "room" if room else "unlimited", room))
     return SendSms(choice.phone, sender, choice.reason, facts.segments.parts, tuple(steps))
+
+
+def _whose(sender: Sender) -> str:
+    if sender.shared:
+        return "shared"
+    return "first_text" if sender.assign else "own"
 
 
 def _room(usage: MonthUsage) -> str:

@@ -45,6 +45,9 @@ CHOICES: dict[str, Choice] = {
     "number.assigned": Choice(
         "A number of yours was given to somebody", "number", Can.NUMBERS_MANAGE
     ),
+    "number.shared": Choice(
+        "A number of yours was given to an org unit to share", "number", Can.NUMBERS_MANAGE
+    ),
     "number.released": Choice(
         "A number of yours went back to the pool", "number", Can.NUMBERS_MANAGE
     ),

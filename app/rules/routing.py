@@ -10,12 +10,16 @@ class Thread:
 
     `holder` None = unclaimed. `person` None = the thread of a number that is nobody's yet.
     `last_outbound`: id of its latest outbound text to the number that now wrote; None without one.
+    `unit`: the org unit that it is in. `done`: it was put away after what was said last on this
+    pair of numbers.
     """
 
     id: int
     holder: int | None
     person: int | None
     last_outbound: int | None = None
+    unit: int | None = None
+    done: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,13 @@ def holder_of_pair(
     the number has a new holder since; else of who holds the number. Unclaimed if they are gone."""
     holder = latest.holder if latest else number_holder
     return holder if holder in active else None
+
+
+def holder_at_shared(last: Thread | None, active: Collection[int]) -> int | None:
+    """Whose text it is that came to a number which an org unit shares: of who holds the thread in
+    which something was said last on this pair of numbers, in or out, unless it is done with; else
+    nobody's, for the unit to claim."""
+    return last.holder if last and not last.done and last.holder in active else None
 
 
 def place(holder: int | None, owners: Iterable[int], threads: Iterable[Thread]) -> Place:

@@ -15,13 +15,27 @@ class OurNumber:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedNumber:
+    """A number that an org unit shares, to which the text came that is answered.
+
+    `theirs`: the writer answers for the unit. `representative`: the name of who stands for it; None
+    where nobody can (S4-21).
+    """
+
+    number: OurNumber
+    unit: str
+    theirs: bool
+    representative: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class SenderFacts:
     """What the rules know about the writer's way out.
 
     `may_start`: holds `text.start` through a staff role (S3-14, S3-40, S3-42). `own`: the number
     assigned to them, or to the holder whom they cover. `thread`: the number of the conversation,
-    for who may only answer (D4). `next_free`: the number that an assignment would take, None when
-    the pool is empty (D24).
+    for who may only answer (D4); `shared`: the same one, where a unit shares it. `next_free`: the
+    number that an assignment would take, None when the pool is empty (D24).
     """
 
     may_start: bool
@@ -30,22 +44,33 @@ class SenderFacts:
     next_free: OurNumber | None = None
     numbers_assigned: int = 0
     number_limit: int | None = None  # None = unlimited
+    shared: SharedNumber | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """`assign`: the number is not theirs yet, and becomes theirs with this text (S3-24, D23)."""
+    """`assign`: the number is not theirs yet, and becomes theirs with this text (S3-24, D23).
+    `shared`: it is an org unit's, with who stands for it."""
 
     number: OurNumber
     assign: bool = False
+    shared: SharedNumber | None = None
 
 
 def choose_sender(facts: SenderFacts) -> Sender | Reason:
-    """The number to text from; else `number_limit_reached` or `pool_empty`, in this order (D30).
+    """The number to text from; else `invalid_representative`, `number_limit_reached` or
+    `pool_empty`, in this order (D30).
 
-    Who holds a number keeps texting whatever the limit (S3-27). Who may only answer uses the number
-    of the conversation, even where one is still theirs, and never gets one of their own (D4).
+    What came to a number that an org unit shares is answered from it, by whoever answers for the
+    unit: people see one number. Who holds a number keeps texting whatever the limit (S3-27). Who
+    may only answer uses the number of the conversation, even where one is still theirs, and never
+    gets one of their own (D4).
     """
+    if answers_from_shared(facts):
+        assert facts.shared is not None
+        if facts.shared.representative is None:
+            return Reason.INVALID_REPRESENTATIVE
+        return Sender(facts.shared.number, shared=facts.shared)
     if not facts.may_start and facts.thread:
         return Sender(facts.thread)
     if facts.own:
@@ -57,3 +82,9 @@ def choose_sender(facts: SenderFacts) -> Sender | Reason:
     if facts.next_free is None:
         return Reason.POOL_EMPTY
     return Sender(facts.next_free, assign=True)
+
+
+def answers_from_shared(facts: SenderFacts) -> bool:
+    """Whether this is an answer from a number that an org unit shares, if it can go at all."""
+    only_answers = not facts.may_start and facts.thread is not None
+    return facts.shared is not None and (facts.shared.theirs or only_answers)

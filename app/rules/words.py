@@ -276,6 +276,7 @@ _QUESTIONS = {
     "limit": "Room under the month’s limit?",
     "email": "Is there an email address?",
     "automatic": "Who wrote it?",
+    "written_to": "Which number of ours did they write to?",
     "representative": "Who stands for the org unit?",
 }
 
@@ -293,6 +294,8 @@ def answer(step: Step, names: Names) -> str:
         ("carrier", "not_blocked"): f"Yes, {detail} is not blocked.",
         ("number", "own"): f"{detail}.",
         ("number", "first_text"): f"{detail}, which becomes yours with this text.",
+        ("number", "shared"): f"{detail}, the one that they wrote to.",
+        ("written_to", "shared"): f"One that {detail} shares.",
         ("limit", "room"): f"Yes: {detail} used.",
         ("limit", "unlimited"): "There is no limit.",
         ("email", "address"): f"{detail}.",

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from app.database import db
 from app.models import ContactNumber, Person, PersonPhone
-from app.rules.access import Viewer
+from app.rules.access import Viewer, Whose
 from app.rules.consent import SmsStatus
 from app.services import phones, threads
 from app.services.deciding import Target
@@ -55,5 +55,7 @@ def owners(contact_id: int) -> list[tuple[Person, int]]:
 
 def nobodys(viewer: Viewer, number: ContactNumber) -> Target:
     """The number itself as the one to write to, in the thread that the viewer has with it."""
-    thread = number.id and threads.find_bare(viewer.institution_id, viewer.staff_id, number.id)
+    thread = number.id and threads.find_bare(
+        viewer.institution_id, Whose(viewer.staff_id), number.id
+    )
     return Target(None, thread or None, number)

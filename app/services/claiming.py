@@ -218,7 +218,8 @@ def _call(message: Message, attempt: Attempt, now: datetime) -> Call:
 
 
 def changed_hands() -> ColumnElement[bool]:
-    """Whether the number of a message was taken from its writer since they wrote it (D34).
+    """Whether the number of a message was taken from its writer since they wrote it, or was given
+    to an org unit or taken from one (D34).
 
     Not where it is theirs: of several first texts written at once only one came with the number,
     and the others may be older than the assignment.
@@ -228,7 +229,13 @@ def changed_hands() -> ColumnElement[bool]:
         Assignment.assigned_at > Message.created_at, Assignment.ended_at > Message.created_at
     )
     theirs = and_(Assignment.staff_id == Message.staff_id, Assignment.ended_at.is_(None))
-    return and_(of_number.where(since).exists(), ~of_number.where(theirs).exists())
+    to_or_from_unit = select(SenderNumber.id).where(
+        SenderNumber.id == Message.sender_number_id, SenderNumber.shared_at > Message.created_at
+    )
+    return or_(
+        and_(of_number.where(since).exists(), ~of_number.where(theirs).exists()),
+        to_or_from_unit.exists(),
+    )
 
 
 def not_wanted() -> ColumnElement[bool]:

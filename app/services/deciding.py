@@ -30,8 +30,9 @@ from app.rules.lifecycle import NEVER_LEFT, NOT_ARRIVED
 from app.rules.limits import MonthUsage, month_of
 from app.rules.recipient import Phone
 from app.rules.segments import measure
-from app.rules.sender import OurNumber, SenderFacts
+from app.rules.sender import OurNumber, SenderFacts, SharedNumber, answers_from_shared
 from app.rules.texts import with_first_contact
+from app.services import numbers, sharing
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,29 +93,15 @@ def gather(
     """
     covered = target.holder if target.holder in viewer.covers else None
     ours = _ours(viewer, covered or viewer.staff_id, target, now)
-    institution, own = ours.institution, ours.number
+    institution = ours.institution
     phones, verified_by = _phones(target, institution)
-    may_start = viewer.can(Can.TEXT_START) and covered is None  # no number for a cover (D4)
-    if taking and may_start and own is None:
-        own = _own_at_last(viewer.staff_id)
     line = None if ours.was_texted else institution.first_contact
     carried = with_first_contact(body, line)
     facts = Facts(
         texting_on=institution.sms_enabled and ours.stopped is None,
         phones=phones,
         defaults=institution.defaults_for(target.kind),
-        sender=SenderFacts(
-            may_start=may_start,
-            own=_with_blocks(own, phones),
-            thread=None
-            if may_start or (covered and own)
-            else _with_blocks(_thread_number(target), phones),
-            next_free=_with_blocks(next_free(institution.id, now, taking=taking), phones)
-            if may_start and own is None
-            else None,
-            numbers_assigned=ours.seats,
-            number_limit=institution.number_limit,
-        ),
+        sender=_sender(viewer, target, ours, phones, now, taking=taking),
         usage=_usage(institution, ours.used, target),
         segments=measure(carried),
         email=target.person.email if target.person else None,
@@ -123,6 +110,45 @@ def gather(
         wants_email=wants_email,
     )
     return Gathered(facts, institution, carried, line, ours.month, verified_by)
+
+
+def _sender(
+    viewer: Viewer,
+    target: Target,
+    ours: "Ours",
+    phones: tuple[Phone, ...],
+    now: datetime,
+    *,
+    taking: bool,
+) -> SenderFacts:
+    covers, own = target.holder in viewer.covers, ours.number
+    may_start = viewer.can(Can.TEXT_START) and not covers  # no number for a cover (D4)
+    only_answers = not may_start and not (covers and own)
+    number = _thread_number(target)
+    shared = number is not None and number.org_unit_id is not None
+    of_thread = _with_blocks(number if only_answers or shared else None, phones)
+    known = SenderFacts(
+        may_start=may_start,
+        own=_with_blocks(own, phones),
+        thread=of_thread if only_answers else None,
+        shared=_shared(viewer, target, number, of_thread),
+        numbers_assigned=ours.seats,
+        number_limit=ours.institution.number_limit,
+    )
+    if own or not may_start or answers_from_shared(known):
+        return known
+    if taking and (own := _own_at_last(viewer.staff_id)):
+        return replace(known, own=_with_blocks(own, phones))
+    free = next_free(viewer.institution_id, now, taking=taking)
+    return replace(known, next_free=_with_blocks(free, phones))
+
+
+def _shared(
+    viewer: Viewer, target: Target, number: SenderNumber | None, as_ours: OurNumber | None
+) -> SharedNumber | None:
+    if number is None or number.org_unit_id is None or as_ours is None or target.thread is None:
+        return None
+    return sharing.facts_of(viewer, as_ours, number.org_unit_id, target.thread.org_unit_id)
 
 
 def _usage(institution: Institution, used: int, target: Target) -> MonthUsage:
@@ -242,17 +268,9 @@ def next_free(institution_id: int, now: datetime, *, taking: bool = False) -> Se
 
     `taking` locks it; where others hold all that are free, waits to see whether they take them.
     """
-    held = select(Assignment.id).where(
-        Assignment.sender_number_id == SenderNumber.id, Assignment.ended_at.is_(None)
-    )
     free = (
         select(SenderNumber)
-        .where(
-            SenderNumber.institution_id == institution_id,
-            SenderNumber.retired_at.is_(None),
-            or_(SenderNumber.free_from.is_(None), SenderNumber.free_from <= now),
-            ~held.exists(),
-        )
+        .where(numbers.free(institution_id, now))
         .order_by(SenderNumber.last_used_at.asc().nulls_first(), SenderNumber.id)
         .limit(1)
     )
@@ -269,7 +287,8 @@ def next_free(institution_id: int, now: datetime, *, taking: bool = False) -> Se
 
 
 def _thread_number(target: Target) -> SenderNumber | None:
-    """The number of ours that the conversation uses; None once it is retired (D4)."""
+    """The number of ours that they wrote to last in the conversation; None once it is retired
+    (D4)."""
     if target.thread is None or target.thread.in_number_id is None:
         return None
     number = db.session.get(SenderNumber, target.thread.in_number_id)

@@ -111,12 +111,8 @@ def _bare(
 
 def _lock_threads(thread: Conversation, other: Any) -> None:
     """This one and another of the same holder, whole: one of them may be deleted."""
-    same_holder = (
-        Conversation.staff_id.is_(None)
-        if thread.staff_id is None
-        else Conversation.staff_id == thread.staff_id
-    )
-    same = and_(Conversation.institution_id == thread.institution_id, same_holder, other)
+    of_same = threads.of_same(thread.whose)
+    same = and_(Conversation.institution_id == thread.institution_id, of_same, other)
     found = db.session.execute(
         select(Conversation)
         .where(or_(Conversation.id == thread.id, same))
@@ -159,7 +155,7 @@ def _give(viewer: Viewer, thread: Conversation, number: ContactNumber, person: P
 def _becomes(viewer: Viewer, thread: Conversation, person: Person) -> int:
     """The thread of the bare number is the holder's with this person, or goes into the one they
     have."""
-    theirs = threads.find(viewer.institution_id, thread.staff_id, person.id)
+    theirs = threads.find(viewer.institution_id, thread.whose, person.id)
     if theirs is not None:
         merge_into(viewer.institution_id, thread.id, theirs.id)
         return theirs.id
@@ -251,7 +247,7 @@ def _pour_out(
     # What waits for its time was meant for the person, whatever phone was chosen for it.
     about_it = and_(Message.contact_number_id == number.id, Message.status != Status.HELD)
     more = _said(thread, or_(Message.contact_number_id.is_(None), ~about_it))
-    bare = threads.find_bare(viewer.institution_id, thread.staff_id, number.id)
+    bare = threads.find_bare(viewer.institution_id, thread.whose, number.id)
     here = Message.conversation_id == thread.id
     db.session.execute(update(Message).where(here, about_it).values(person_id=None))
     if not more and bare is None:
@@ -262,7 +258,7 @@ def _pour_out(
         merge_into(viewer.institution_id, thread.id, bare.id)
         return bare.id, thread.id
     at = thread.last_message_at
-    bare = threads.open_for(viewer.institution_id, thread.staff_id, None, number.id, at, thread.id)
+    bare = threads.open_for(viewer.institution_id, thread.whose, None, number.id, at)
     threads.move_unread(thread, bare, lambda text: text.contact_number_id == number.id)
     db.session.execute(update(Message).where(here, about_it).values(conversation_id=bare.id))
     if thread.ask_contact_id == number.id:

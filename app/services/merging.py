@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, true, update
 from sqlalchemy.orm import aliased
 
 from app import clock
@@ -51,14 +51,8 @@ def merge_threads(institution_id: int, thread_ids: list[int], holder: int | None
             (kept.institution_id == old.institution_id)
             & (kept.staff_id == holder)
             & (kept.id != old.id)
-            & (
-                (kept.person_id == old.person_id)
-                | (
-                    old.person_id.is_(None)
-                    & kept.person_id.is_(None)
-                    & (kept.contact_number_id == old.contact_number_id)
-                )
-            ),
+            & (_unit_of(kept) == _unit_of(old) if holder is None else true())
+            & _with_same(kept, old),
         )
         .where(old.id.in_(thread_ids))
     ).all()
@@ -74,6 +68,44 @@ def merge_threads(institution_id: int, thread_ids: list[int], holder: int | None
     )
     _tell(institution_id, set(became.values()))
     return became
+
+
+def move_up(institution_id: int, unit_id: int, parent_id: int | None) -> None:
+    """All conversations of an org unit into the one above it, None = into none, in the open
+    transaction; where nobody's is there already with the same person, the two become one."""
+    there = Conversation.org_unit_id == unit_id
+    _lock(institution_id, select(Conversation.id).where(there), None)
+    old, kept = aliased(Conversation), aliased(Conversation)
+    above = kept.org_unit_id.is_(None) if parent_id is None else kept.org_unit_id == parent_id
+    twins = select(old.id, kept.id).join(
+        kept,
+        (kept.institution_id == old.institution_id)
+        & kept.staff_id.is_(None)
+        & above
+        & _with_same(kept, old),
+    )
+    for gone, stays in db.session.execute(
+        twins.where(old.org_unit_id == unit_id, old.staff_id.is_(None)).order_by(old.id)
+    ).all():
+        merge_into(institution_id, gone, stays)
+    db.session.execute(
+        update(Conversation)
+        .where(there)
+        .values(org_unit_id=parent_id)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _with_same(one: Any, other: Any) -> ColumnElement[bool]:
+    """Two conversations with the same person, or with the same number that is nobody's."""
+    nobodys = one.person_id.is_(None) & other.person_id.is_(None)
+    number = one.contact_number_id == other.contact_number_id
+    return or_(one.person_id == other.person_id, nobodys & number)
+
+
+def _unit_of(thread: Any) -> ColumnElement[int]:
+    """Which of nobody's conversations with somebody it is: there is one in each unit."""
+    return func.coalesce(thread.org_unit_id, 0)
 
 
 def _count_as_told(thread_ids: list[int]) -> None:
@@ -102,8 +134,9 @@ def _tell(institution_id: int, thread_ids: Iterable[int]) -> None:
     )
 
 
-def _lock(institution_id: int, thread_ids: list[int], holder: int | None) -> None:
-    """The threads that move and those that may take them up, in the order of their ids."""
+def _lock(institution_id: int, thread_ids: Any, holder: int | None) -> None:
+    """The threads that move and those that may take them up, in the order of their ids.
+    `thread_ids`: a list, or a query for them."""
     people = select(Conversation.person_id).where(Conversation.id.in_(thread_ids))
     numbers = select(Conversation.contact_number_id).where(Conversation.id.in_(thread_ids))
     theirs = and_(
@@ -204,7 +237,9 @@ def follow(institution_id: int, other: int, kept: int) -> list[dict[str, Any]]:
     """
     old, same = aliased(Conversation), aliased(Conversation)
     is_same = and_(
-        same.person_id == kept, func.coalesce(same.staff_id, 0) == func.coalesce(old.staff_id, 0)
+        same.person_id == kept,
+        func.coalesce(same.staff_id, 0) == func.coalesce(old.staff_id, 0),
+        or_(same.staff_id.is_not(None), _unit_of(same) == _unit_of(old)),
     )
     became = {
         gone: stays or gone

@@ -1,8 +1,9 @@
-"""Numbers: the pool. Who holds which number, and how it gets there and back."""
+"""Numbers: the pool. Who holds which number, and how it gets there and back. (Those of org units:
+`services.sharing`.)"""
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, true, update
 
 from app import clock
 from app.database import LOCK, db, retrying, transaction, upsert
@@ -13,16 +14,19 @@ from app.models import (
     Conversation,
     Institution,
     Message,
+    OrgUnit,
     Seats,
     SenderNumber,
     Staff,
 )
 from app.rules import phones
 from app.rules.access import Can, Viewer, Whose, capabilities_of, staff_audience
-from app.services import held
+from app.services import held, org_units
 from app.services.audit import audit
 from app.services.consent import add_markers
 from app.services.merging import merge_threads
+
+STATUSES = ["available", "assigned", "shared", "cooling", "retired"]
 
 
 def take(
@@ -73,7 +77,7 @@ def announce(institution_id: int, name: str, number_id: int, *staff_ids: int) ->
     publish(institution_id, Event("usage.changed", {}, ("everybody",)))
 
 
-def _number(viewer: Viewer, number_id: int) -> SenderNumber:
+def locked(viewer: Viewer, number_id: int) -> SenderNumber:
     """The number, locked. Raises NotFound for another institution's."""
     number = db.session.execute(
         select(SenderNumber)
@@ -103,7 +107,7 @@ def release(viewer: Viewer, number_id: int) -> None:
 
 def give_back(viewer: Viewer, number_id: int) -> None:
     """As `release`, in the open transaction."""
-    number = _number(viewer, number_id)
+    number = locked(viewer, number_id)
     assignment = open_assignment(number_id)
     if assignment is None:
         raise Conflict("Nobody holds this number.", code="not_assigned")
@@ -113,11 +117,13 @@ def give_back(viewer: Viewer, number_id: int) -> None:
 
 @retrying
 def retire(viewer: Viewer, number_id: int) -> None:
-    """Take a number out of the pool for good; whoever held it holds it no more (D26)."""
+    """Take a number out of the pool for good; whoever held it, or shared it, has it no more
+    (D26)."""
     with transaction():
-        number = _number(viewer, number_id)
+        number = locked(viewer, number_id)
         if number.retired_at:
             raise Conflict("This number is retired already.", code="retired")
+        unshare(viewer, number)
         if assignment := open_assignment(number_id):
             _end(viewer, number, assignment)
             _give_seat_back(viewer.institution_id)
@@ -126,6 +132,35 @@ def retire(viewer: Viewer, number_id: int) -> None:
         about = Event("number.retired", {"number": number_id}, (Can.NUMBERS_MANAGE.value,))
         publish(viewer.institution_id, about)
         publish(viewer.institution_id, Event("usage.changed", {}, ("everybody",)))
+
+
+def unshare(viewer: Viewer, number: SenderNumber) -> None:
+    """Take a locked number from the org unit that shares it, where one does, in the open
+    transaction: it is in the pool again after the cool-off."""
+    if (unit_id := number.org_unit_id) is None:
+        return
+    now = clock.now()
+    institution = db.session.get_one(Institution, viewer.institution_id)
+    number.org_unit_id, number.shared_at = None, now
+    number.free_from = now + timedelta(days=institution.cool_off_days)
+    unit, about = db.session.get_one(OrgUnit, unit_id).name, f"number:{number.id}"
+    audit(viewer.institution_id, "number.unshared", about, viewer.staff_id, unit=unit)
+    announce_shared(viewer.institution_id, "number.released", number.id, unit_id)
+
+
+def announce_shared(institution_id: int, name: str, number_id: int, unit_id: int) -> None:
+    """A number was given to an org unit, or taken back from it."""
+    ids, audience = {"number": number_id, "org_unit": unit_id}, (Can.NUMBERS_MANAGE.value,)
+    publish(institution_id, Event(name, ids, audience))
+    publish(institution_id, Event("usage.changed", {}, ("everybody",)))
+    org_units.announce(institution_id, unit_id)
+
+
+def require_unshared(number: SenderNumber) -> None:
+    """Raises Conflict for a number that an org unit shares: it is nobody's own."""
+    if number.org_unit_id is not None:
+        unit = db.session.get_one(OrgUnit, number.org_unit_id).name
+        raise Conflict(f"{unit} shares this number. Take it back first.", code="shared")
 
 
 def _end(viewer: Viewer, number: SenderNumber, assignment: Assignment) -> None:
@@ -199,9 +234,10 @@ def assign(viewer: Viewer, number_id: int, staff_id: int, *, move: bool) -> None
 
 def hand_on(viewer: Viewer, number_id: int, staff_id: int, *, move: bool) -> None:
     """As `assign`, in the open transaction."""
-    number = _number(viewer, number_id)
+    number = locked(viewer, number_id)
     if number.retired_at:
         raise Conflict("This number is retired.", code="retired")
+    require_unshared(number)
     new = _permitted_holder(viewer, staff_id)
     old = open_assignment(number_id)
     if old and old.staff_id == staff_id:
@@ -254,9 +290,11 @@ def _why_not_taken(institution: Institution, staff: Staff) -> str:
 
 
 def status_of(number: SenderNumber, holder: int | None) -> str:
-    """available | assigned | cooling | retired."""
+    """One of `STATUSES`."""
     if number.retired_at:
         return "retired"
+    if number.org_unit_id:
+        return "shared"
     if holder:
         return "assigned"
     cooling = number.free_from and number.free_from > clock.now()
@@ -292,16 +330,19 @@ def one(viewer: Viewer, number_id: int) -> tuple[SenderNumber, Assignment | None
 
 def available(institution_id: int) -> int:
     """How many numbers an assignment could take now."""
-    holders = select(Assignment.id).where(
+    found = select(func.count()).select_from(SenderNumber)
+    return db.session.execute(found.where(free(institution_id, clock.now()))).scalar_one()
+
+
+def free(institution_id: int, now: datetime) -> ColumnElement[bool]:
+    """The numbers that an assignment could take."""
+    held = select(Assignment.id).where(
         Assignment.sender_number_id == SenderNumber.id, Assignment.ended_at.is_(None)
     )
-    return db.session.execute(
-        select(func.count())
-        .select_from(SenderNumber)
-        .where(
-            SenderNumber.institution_id == institution_id,
-            SenderNumber.retired_at.is_(None),
-            or_(SenderNumber.free_from.is_(None), SenderNumber.free_from <= clock.now()),
-            ~holders.exists(),
-        )
-    ).scalar_one()
+    return and_(
+        SenderNumber.institution_id == institution_id,
+        SenderNumber.retired_at.is_(None),
+        SenderNumber.org_unit_id.is_(None),
+        or_(SenderNumber.free_from.is_(None), SenderNumber.free_from <= now),
+        ~held.exists(),
+    )

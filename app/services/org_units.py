@@ -14,11 +14,18 @@ from app import clock
 from app.database import db, retrying, transaction
 from app.errors import Conflict, Invalid, NotFound
 from app.events import Event, publish
-from app.models import CONVERSATION_UNCLAIMED, AuditEntry, Conversation, OrgUnit, Staff
+from app.models import (
+    CONVERSATION_UNCLAIMED,
+    AuditEntry,
+    Conversation,
+    OrgUnit,
+    SenderNumber,
+    Staff,
+)
 from app.rules import org_units as rules
 from app.rules.access import EVERYBODY, Viewer
 from app.rules.search import folded
-from app.services import roles
+from app.services import merging, roles
 from app.services.audit import audit
 
 LONGEST_NAME = 80  # characters
@@ -28,12 +35,14 @@ MOST = 1000  # units of an institution
 @dataclass(frozen=True, slots=True)
 class Row:
     """A unit where it stands in the tree. `depth` 0 = at the top. `staff`: in it, not below;
-    `unclaimed`: conversations that nobody holds, and that are not put away."""
+    `unclaimed`: conversations that nobody holds, and that are not put away; `numbers`: that it
+    shares."""
 
     unit: OrgUnit
     depth: int
     staff: int
     unclaimed: int
+    numbers: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +122,9 @@ def listed(viewer: Viewer) -> list[Row]:
         CONVERSATION_UNCLAIMED,
         Conversation.archived_at.is_(None),
     )
+    numbers = _counted(SenderNumber.org_unit_id, SenderNumber.institution_id == inside)
     return [
-        Row(unit, depth, staff.get(unit.id, 0), waiting.get(unit.id, 0))
+        Row(unit, depth, *(found.get(unit.id, 0) for found in (staff, waiting, numbers)))
         for unit, depth in rules.in_order(_there(every(inside)))
     ]
 
@@ -233,7 +243,7 @@ def _flush() -> None:
 def remove(viewer: Viewer, unit_id: int) -> str:
     """Take an empty unit away; its name. What nobody holds in it goes to the unit above.
 
-    Raises Conflict where somebody is in it, or a unit is below it.
+    Raises Conflict where somebody is in it, a unit is below it, or it shares a number.
     """
     with transaction():
         roles.lock(viewer.institution_id)
@@ -241,27 +251,44 @@ def remove(viewer: Viewer, unit_id: int) -> str:
         unit = one(viewer, unit_id)
         if full := why_not_removed(viewer, unit_id):
             raise Conflict(full, code="not_empty")
+        # Whole, so that whoever is just opening a conversation in it has done so, or waits.
+        db.session.refresh(unit, with_for_update=True)
         unit.removed_at = clock.now()
-        db.session.execute(
-            update(Conversation)
-            .where(Conversation.org_unit_id == unit_id)
-            .values(org_unit_id=unit.parent_id)
-        )
+        _empty(unit)
         _note(viewer, "org_unit.removed", unit, units, name=unit.name)
         return unit.name
 
 
+def _empty(unit: OrgUnit) -> None:
+    try:
+        merging.move_up(unit.institution_id, unit.id, unit.parent_id)
+    except IntegrityError:  # in this moment somebody wrote to the unit above
+        raise Conflict("A text is just coming in. Try again in a moment.", code="busy") from None
+
+
 def why_not_removed(viewer: Viewer, unit_id: int) -> str | None:
     """What is still in it, and what to do about it; None where it is empty."""
-    there = len(members(viewer, unit_id))
     under = select(func.count()).where(OrgUnit.parent_id == unit_id, OrgUnit.removed_at.is_(None))
-    below = db.session.execute(under).scalar_one()
-    if not there and not below:
+    shared = select(func.count()).where(
+        SenderNumber.org_unit_id == unit_id, SenderNumber.institution_id == viewer.institution_id
+    )
+    counts = select(under.scalar_subquery(), shared.scalar_subquery())
+    below, numbers = db.session.execute(counts).one()
+    there = len(members(viewer, unit_id))
+    if not there and not below and not numbers:
         return None
     people = "" if not there else "1 person" if there == 1 else f"{there} people"
     others = "" if not below else "1 unit below it" if below == 1 else f"{below} units below it"
-    inside = " and ".join(part for part in (people, others) if part)
-    return f"It holds {inside}. A unit can be removed once it is empty: move them first."
+    held = "" if not numbers else "1 shared number" if numbers == 1 else f"{numbers} shared numbers"
+    inside = _listed([part for part in (people, others, held) if part])
+    first = ["move them" if there or below else "", "take its numbers back" if numbers else ""]
+    what = _listed([part for part in first if part])
+    return f"It holds {inside}. A unit can be removed once it is empty: {what} first."
+
+
+def _listed(parts: list[str]) -> str:
+    *others, last = parts
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _note(

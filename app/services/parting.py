@@ -128,9 +128,7 @@ def _take_out(
 ) -> None:
     if not (theirs["messages"] or theirs["notes"]):
         return
-    own = threads.open_for(
-        viewer.institution_id, thread.staff_id, other, None, thread.last_message_at, thread.id
-    )
+    own = threads.open_for(viewer.institution_id, thread.whose, other, None, thread.last_message_at)
     leaving = {*theirs["messages"]}
     if unread is None:  # the latest ones
         threads.move_unread(thread, own, lambda text: text.id in leaving)

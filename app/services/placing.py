@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, and_, case, or_, select
 
 from app.database import db
 from app.models import (
@@ -21,10 +21,18 @@ from app.models import (
     SenderNumber,
     Staff,
 )
+from app.rules.access import Whose
 from app.rules.dispatch import Channel
 from app.rules.lifecycle import NEVER_LEFT
-from app.rules.routing import Thread, holder_of_pair, place
+from app.rules.routing import Thread, holder_at_shared, holder_of_pair, place
 from app.services import threads
+
+_WROTE = and_(
+    Message.direction == Direction.OUTBOUND,
+    Message.channel == Channel.SMS,
+    Message.kind == Kind.CONVERSATION,
+    Message.status.not_in(NEVER_LEFT),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +61,31 @@ class Placing:
         self._number_ids = sorted({a.number.id for a in arrivals if a.number})
         self._owners = self._read_owners()
         self._threads = self._read_threads()
-        self._latest = self._read_latest_of_pairs()
+        self._latest = self._read_last_of_pairs(self._number_ids, _latest_text())
         self._holders = self._read_holders()
+        nobodys = {a.number.id for a in arrivals if a.number} - {*self._holders}
+        self._last = self._read_last_of_pairs(sorted(nobodys), _last_said()) if nobodys else {}
+        self._active = self._read_active()
 
     def thread_of(self, arrival: Arriving, now: datetime) -> Conversation:
         """The thread this text belongs to, made where it is new. Locks it."""
         contact = arrival.contact
-        latest = self._latest.get(arrival.pair)
-        number_holder = self._holders.get(arrival.number.id) if arrival.number else None
-        holder = holder_of_pair(latest, number_holder, self._active)
-        where = place(holder, self._owners[contact.id], self._threads[contact.id])
+        whose = self._whose(arrival)
+        where = place(whose.holder, self._owners[contact.id], self._threads[contact.id])
         person = db.session.get(Person, where.person) if where.person else None
-        like = latest.id if latest else None
-        return threads.open_for(arrival.institution_id, holder, person, contact.id, now, like)
+        return threads.open_for(arrival.institution_id, whose, person, contact.id, now)
+
+    def _whose(self, arrival: Arriving) -> Whose:
+        """Whose text it is; nobody's is in the unit that shares the number, or that the thread is
+        in where it was said before."""
+        number, last = arrival.number, self._last.get(arrival.pair)
+        if number and number.org_unit_id:
+            return Whose(holder_at_shared(last, self._active), number.org_unit_id)
+        latest = self._latest.get(arrival.pair)
+        number_holder = self._holders.get(number.id) if number else None
+        before = latest or (last if last and last.holder is None else None)
+        unit = before.unit if before else None
+        return Whose(holder_of_pair(latest, number_holder, self._active), unit)
 
     def is_first(self, pair: Pair) -> bool:
         """Whether no text of ours ever went from this number to theirs, by any holder (D17)."""
@@ -108,54 +128,68 @@ class Placing:
             found[contact].append(Thread(thread, holder, person, last))
         return found
 
-    def _read_latest_of_pairs(self) -> dict[Pair, Thread]:
-        """By pair of numbers: the thread of the latest text that left on it."""
-        latest = _latest_text().where(
+    def _read_last_of_pairs(
+        self, number_ids: Sequence[int], text: Select[int]
+    ) -> dict[Pair, Thread]:
+        """By pair of numbers: the thread of the last such text on it."""
+        of_pair = text.where(
             Message.contact_number_id == ContactNumber.id,
             Message.sender_number_id == SenderNumber.id,
         )
         pairs = (
-            select(SenderNumber.id, ContactNumber.id, latest.scalar_subquery())
+            select(SenderNumber.id, ContactNumber.id, of_pair.scalar_subquery())
             .join(ContactNumber, ContactNumber.id.in_(self._contact_ids))
-            .where(SenderNumber.id.in_(self._number_ids))
+            .where(SenderNumber.id.in_(number_ids))
         )
         texts = {last: Pair(*pair) for *pair, last in db.session.execute(pairs) if last}
+        # What was said before a number was shared is its writer's, however long ago (D6).
+        done = and_(
+            Conversation.archived_at.is_not(None), Message.created_at >= SenderNumber.shared_at
+        )
         rows = db.session.execute(
-            select(Message.id, Conversation.id, Conversation.staff_id, Conversation.person_id)
+            select(
+                Message.id,
+                Conversation.id,
+                Conversation.staff_id,
+                Conversation.person_id,
+                Conversation.org_unit_id,
+                case((done, 1), else_=0),
+            )
             .join(Conversation, Conversation.id == Message.conversation_id)
+            .join(SenderNumber, SenderNumber.id == Message.sender_number_id)
             .where(Message.id.in_(texts))
         )
         return {
-            texts[last]: Thread(thread, holder, person, last)
-            for last, thread, holder, person in rows
+            texts[last]: Thread(thread, holder, person, last, unit, bool(done_with))
+            for last, thread, holder, person, unit, done_with in rows
         }
 
     def _read_holders(self) -> dict[int, int]:
-        """By number of ours: who holds it. Notes which of all holders in question still work
-        here."""
+        """By number of ours: who holds it."""
         rows = db.session.execute(
             select(Assignment.sender_number_id, Assignment.staff_id).where(
                 Assignment.sender_number_id.in_(self._number_ids), Assignment.ended_at.is_(None)
             )
         )
-        holders = {row.sender_number_id: row.staff_id for row in rows}
-        asked = {*holders.values(), *(t.holder for t in self._latest.values() if t.holder)}
-        self._active = set(
-            db.session.execute(select(Staff.id).where(Staff.id.in_(asked), Staff.active)).scalars()
-        )
-        return holders
+        return {row.sender_number_id: row.staff_id for row in rows}
+
+    def _read_active(self) -> set[int]:
+        """Which of all holders in question still work here."""
+        before = (*self._latest.values(), *self._last.values())
+        asked = {*self._holders.values(), *(t.holder for t in before if t.holder)}
+        found = select(Staff.id).where(Staff.id.in_(asked), Staff.active)
+        return set(db.session.execute(found).scalars())
 
 
 def _latest_text() -> Select[int]:
     """The id of the latest outbound text that left, or will; a few steps back in an index."""
-    return (
-        select(Message.id)
-        .where(
-            Message.direction == Direction.OUTBOUND,
-            Message.channel == Channel.SMS,
-            Message.kind == Kind.CONVERSATION,
-            Message.status.not_in(NEVER_LEFT),
-        )
-        .order_by(Message.id.desc())
-        .limit(1)
-    )
+    return _last(_WROTE)
+
+
+def _last_said() -> Select[int]:
+    """As `_latest_text`, of those that came in too."""
+    return _last(or_(_WROTE, Message.direction == Direction.INBOUND))
+
+
+def _last(wanted: ColumnElement[bool]) -> Select[int]:
+    return select(Message.id).where(wanted).order_by(Message.id.desc()).limit(1)

@@ -1,7 +1,7 @@
 """Pool: the numbers as their manager looks at them: who holds which, which are free, and what
 happens to the conversations of one (S3-22..S3-43)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -11,15 +11,18 @@ from sqlalchemy.orm import selectinload
 
 from app import clock
 from app.database import db
-from app.models import Assignment, Conversation, SenderNumber, Staff
+from app.models import Assignment, Conversation, OrgUnit, SenderNumber, Staff
 from app.rules.access import Can, Viewer, capabilities_of
 from app.services import numbers
 
 MOST = 200  # rows shown; a search finds the others
 
 
+_NAME = func.coalesce(Staff.name, OrgUnit.name)  # whose a number is
+
+
 class Shown(StrEnum):
-    ASSIGNED = "assigned"
+    ASSIGNED = "assigned"  # to somebody, or shared by an org unit
     FREE = "free"  # cooling off, too
     RETIRED = "retired"
 
@@ -34,11 +37,12 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`open`: the holder's conversations that are not archived."""
+    """`open`: the holder's conversations that are not archived. `unit`: that shares it."""
 
     number: SenderNumber
     assignment: Assignment | None
     holder: Staff | None
+    unit: OrgUnit | None
     open: int
 
 
@@ -48,10 +52,11 @@ class Counts:
     free: int
     cooling: int
     retired: int
+    shared: int  # by org units; nobody's own, so they take no place under the limit
 
     @property
     def total(self) -> int:
-        return self.assigned + self.free + self.cooling + self.retired
+        return self.assigned + self.free + self.cooling + self.retired + self.shared
 
 
 def _open_of_holder() -> Any:
@@ -66,25 +71,26 @@ def _open_of_holder() -> Any:
 def rows(
     viewer: Viewer, shown: Shown, q: str, sort: Sort, *, descending: bool, limit: int = MOST
 ) -> list[Row]:
-    """The numbers of one kind, found by their holder's name or the end of their digits."""
+    """The numbers of one kind, found by the name of their holder or unit, or by their digits."""
     open_count = _open_of_holder()
     order: dict[Sort, Any] = {
-        Sort.PERSON: func.lower(Staff.name),
+        Sort.PERSON: func.lower(_NAME),
         Sort.NUMBER: SenderNumber.e164,
-        Sort.ASSIGNED: Assignment.assigned_at,
+        Sort.ASSIGNED: func.coalesce(Assignment.assigned_at, SenderNumber.shared_at),
         Sort.USED: SenderNumber.last_used_at,
         Sort.OPEN: open_count,
     }
     key = order[sort].desc().nulls_last() if descending else order[sort].asc().nulls_first()
     found = db.session.execute(
-        _numbers(SenderNumber, Assignment, Staff, open_count)
+        _numbers(SenderNumber, Assignment, Staff, OrgUnit, open_count)
         .outerjoin(Staff, Staff.id == Assignment.staff_id)
+        .outerjoin(OrgUnit, OrgUnit.id == SenderNumber.org_unit_id)
         .where(SenderNumber.institution_id == viewer.institution_id, _is(shown), _matches(q))
         .options(selectinload(Staff.roles))
         .order_by(key, SenderNumber.id)
         .limit(limit)
     )
-    return [Row(number, held, holder, count) for number, held, holder, count in found]
+    return [Row(*row) for row in found]
 
 
 def _numbers(*columns: Any) -> Any:
@@ -101,13 +107,13 @@ def _numbers(*columns: Any) -> Any:
 def _is(shown: Shown) -> ColumnElement[bool]:
     if shown is Shown.RETIRED:
         return SenderNumber.retired_at.is_not(None)
-    held = Assignment.id.is_not(None)
-    return and_(SenderNumber.retired_at.is_(None), held if shown is Shown.ASSIGNED else ~held)
+    used = or_(Assignment.id.is_not(None), SenderNumber.org_unit_id.is_not(None))
+    return and_(SenderNumber.retired_at.is_(None), used if shown is Shown.ASSIGNED else ~used)
 
 
 def _matches(q: str) -> ColumnElement[bool]:
     """Every word in the name, or the digits in the number, however it is written."""
-    words = [func.lower(Staff.name).contains(w, autoescape=True) for w in q.lower().split()]
+    words = [func.lower(_NAME).contains(w, autoescape=True) for w in q.lower().split()]
     name = and_(true(), *words)
     digits = "".join(c for c in q if c.isascii() and c.isdigit())
     return or_(name, SenderNumber.e164.contains(digits)) if digits else name
@@ -120,6 +126,7 @@ def counts(viewer: Viewer) -> Counts:
     kind = case(
         (SenderNumber.retired_at.is_not(None), "retired"),
         (held, "assigned"),
+        (SenderNumber.org_unit_id.is_not(None), "shared"),
         (SenderNumber.free_from > now, "cooling"),
         else_="free",
     )
@@ -129,7 +136,7 @@ def counts(viewer: Viewer) -> Counts:
         .group_by(kind)
     )
     found: dict[str, int] = {row.kind: row[1] for row in rows_}
-    return Counts(*(found.get(name, 0) for name in ("assigned", "free", "cooling", "retired")))
+    return Counts(**{each.name: found.get(each.name, 0) for each in fields(Counts)})
 
 
 def holders(viewer: Viewer, limit: int) -> list[tuple[str, datetime | None]]:
@@ -147,12 +154,13 @@ def holders(viewer: Viewer, limit: int) -> list[tuple[str, datetime | None]]:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One number with its holder, how many open conversations of theirs have used it, and how many
-    texts for later wait in those."""
+    """One number with its holder, or the unit that shares it, how many open conversations of the
+    holder have used it, and how many texts for later wait in those."""
 
     number: SenderNumber
     assignment: Assignment | None
     holder: Staff | None
+    unit: OrgUnit | None
     threads: int
     texts: int
 
@@ -162,7 +170,8 @@ def one(viewer: Viewer, number_id: int) -> Held:
     number, held = numbers.one(viewer, number_id)
     holder = db.session.get(Staff, held.staff_id) if held else None
     threads, texts = numbers.open_threads(held.staff_id, number.id) if held else (0, 0)
-    return Held(number, held, holder, threads, texts)
+    unit = db.session.get(OrgUnit, number.org_unit_id) if number.org_unit_id else None
+    return Held(number, held, holder, unit, threads, texts)
 
 
 def may_hold(staff: Staff) -> bool:

@@ -16,6 +16,7 @@ from app.models import (
     Direction,
     Institution,
     Message,
+    OrgUnit,
     SenderNumber,
     Staff,
 )
@@ -37,12 +38,14 @@ _PACE = timedelta(days=30)  # the time whose assignments say how fast numbers ar
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """One number. `today`: how many different people it texted today; the others are of the last 30
-    days. `codes`: what the provider said of its texts that failed, with how often."""
+    """One number. `unit`: that shares it. `today`: how many different people it texted today; the
+    others are of the last 30 days. `codes`: what the provider said of its texts that failed, with
+    how often."""
 
     id: int
     e164: str
     holder: str | None
+    unit: str | None
     last_used_at: datetime | None
     today: int
     texts: int
@@ -66,12 +69,15 @@ def numbers(viewer: Viewer) -> list[Health]:
     """Those that are not retired; the ones used last come first."""
     institution = db.session.get_one(Institution, viewer.institution_id)
     found = db.session.execute(
-        select(SenderNumber.id, SenderNumber.e164, SenderNumber.last_used_at, Staff.name)
+        select(
+            SenderNumber.id, SenderNumber.e164, Staff.name, OrgUnit.name, SenderNumber.last_used_at
+        )
         .outerjoin(
             Assignment,
             and_(Assignment.sender_number_id == SenderNumber.id, Assignment.ended_at.is_(None)),
         )
         .outerjoin(Staff, Staff.id == Assignment.staff_id)
+        .outerjoin(OrgUnit, OrgUnit.id == SenderNumber.org_unit_id)
         .where(SenderNumber.institution_id == institution.id, SenderNumber.retired_at.is_(None))
         .order_by(SenderNumber.last_used_at.desc().nulls_last(), SenderNumber.id)
         .limit(MOST)
@@ -80,25 +86,24 @@ def numbers(viewer: Viewer) -> list[Health]:
     today = day_in(clock.now(), institution.timezone)
     figures = _figures(institution, ids, days_of(Period.THIRTY, today))
     people = _people(institution, today)
-    return [
-        _health(figures[id_], id_, e164, name, used, people.get(id_, 0))
-        for id_, e164, used, name in found
-    ]
+    return [_health(figures[row[0]], people.get(row[0], 0), *row) for row in found]
 
 
 def _health(
     counted: dict[Measure, Counter[str]],
+    today: int,
     id_: int,
     e164: str,
     holder: str | None,
+    unit: str | None,
     used: datetime | None,
-    today: int,
 ) -> Health:
     by_word = counted[Measure.STATUS]
     return Health(
         id_,
         e164,
         holder,
+        unit,
         used,
         today,
         by_word.total(),

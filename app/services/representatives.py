@@ -8,7 +8,14 @@ from sqlalchemy.orm import selectinload
 
 from app.database import db, retrying, transaction
 from app.errors import Invalid
-from app.models import CONVERSATION_UNCLAIMED, Conversation, Institution, OrgUnit, Staff
+from app.models import (
+    CONVERSATION_UNCLAIMED,
+    Conversation,
+    Institution,
+    OrgUnit,
+    SenderNumber,
+    Staff,
+)
 from app.rules import unclaimed as rules
 from app.rules.access import Viewer, capabilities_of
 from app.rules.org_units import Parents
@@ -71,8 +78,8 @@ def _standing(parents: Parents, unit_id: int, who: Staff | None, *, needed: bool
 def of_tree(rows: Sequence[Row]) -> dict[int, Standing]:
     """By unit, of the whole tree as it is listed."""
     units = [row.unit for row in rows]
-    waiting = {row.unit.id for row in rows if row.unclaimed}
-    return standing(org_units.parents_of(units), units, waiting)
+    needed = {row.unit.id for row in rows if row.unclaimed or row.numbers}
+    return standing(org_units.parents_of(units), units, needed)
 
 
 def chair(viewer: Viewer, unit: OrgUnit, parents: Parents) -> Chair:
@@ -81,7 +88,11 @@ def chair(viewer: Viewer, unit: OrgUnit, parents: Parents) -> Chair:
         CONVERSATION_UNCLAIMED,
         Conversation.archived_at.is_(None),
     )
-    needed = db.session.execute(waits.limit(1)).first() is not None
+    shares = select(SenderNumber.id).where(
+        SenderNumber.org_unit_id == unit.id, SenderNumber.institution_id == unit.institution_id
+    )
+    asked = select(or_(waits.exists(), shares.exists()))
+    needed: bool = db.session.execute(asked).scalar_one()
     staff = _with_roles(
         Staff.institution_id == viewer.institution_id,
         or_(Staff.active, Staff.id == unit.representative_id),

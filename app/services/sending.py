@@ -14,7 +14,7 @@ from app.errors import Conflict, Forbidden, Merged, NotFound
 from app.models import Conversation, Institution, Message, Person, Staff
 from app.points import reached
 from app.rules import texts, words
-from app.rules.access import Can, Viewer
+from app.rules.access import Can, Viewer, Whose
 from app.rules.dispatch import Decision, decide
 from app.services import addressing, phones, threads
 from app.services.deciding import Gathered, Target, gather
@@ -117,9 +117,9 @@ def _send(viewer: Viewer, draft: Draft, **to: Any) -> int:
     with transaction():
         after_commit(partial(reached, "sending.committed"))
         target = _target(viewer, **to)
-        held_by = target.thread.staff_id if target.thread else viewer.staff_id  # or is covered
+        whose = target.thread.whose if target.thread else Whose(viewer.staff_id)  # or is covered
         thread = threads.open_for(
-            viewer.institution_id, held_by, target.person, target.contact_id, now
+            viewer.institution_id, whose, target.person, target.contact_id, now
         )
         target = replace(target, thread=thread)
         if draft.send_at:
@@ -163,7 +163,7 @@ def _number_target(viewer: Viewer, e164: str) -> Target:
 def person_target(viewer: Viewer, person_id: int) -> Target:
     """A person as the one to write to, in the thread that the viewer has with them, where the
     viewer may write it."""
-    thread = threads.find(viewer.institution_id, viewer.staff_id, person_id)
+    thread = threads.find(viewer.institution_id, Whose(viewer.staff_id), person_id)
     _require_may_write(viewer, thread)
     person = db.session.get(Person, person_id)
     if person is None or person.institution_id != viewer.institution_id:

@@ -209,12 +209,13 @@ def people(rows: Sequence[models.Person]) -> list[Person]:
 
 
 class Number(Shape):
+    """`org_unit_id`: the unit that shares it, where it is nobody's own."""
+
     id: int
     number: str
-    status: Annotated[
-        str, Field(json_schema_extra={"enum": ["available", "assigned", "cooling", "retired"]})
-    ]
+    status: Annotated[str, Field(json_schema_extra={"enum": pool.STATUSES})]
     staff_id: int | None
+    org_unit_id: int | None
     assigned_at: datetime | None
     last_used_at: datetime | None
 
@@ -226,6 +227,7 @@ def numbers(rows: Sequence[tuple[models.SenderNumber, models.Assignment | None]]
             number=number.e164,
             status=pool.status_of(number, held.staff_id if held else None),
             staff_id=held.staff_id if held else None,
+            org_unit_id=number.org_unit_id,
             assigned_at=held.assigned_at if held else None,
             last_used_at=number.last_used_at,
         )

@@ -4,12 +4,21 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, and_, delete, select
 
 from app.database import LOCK, db, upsert
 from app.errors import Merged, Unavailable
 from app.events import about_conversation, publish
-from app.models import Conversation, Direction, Kind, Message, Person, SavedDraft, Staff
+from app.models import (
+    Conversation,
+    Direction,
+    Kind,
+    Message,
+    OrgUnit,
+    Person,
+    SavedDraft,
+    Staff,
+)
 from app.rules.access import Whose
 from app.rules.keywords import Keyword
 from app.rules.lifecycle import Status
@@ -18,22 +27,29 @@ from app.rules.texts import snippet
 _TRIES = 3
 
 
-def find(institution_id: int, holder: int | None, person_id: int) -> Conversation | None:
+def of_same(whose: Whose) -> ColumnElement[bool]:
+    """The conversations of the same holder, wherever they are; nobody's in the same org unit."""
+    if whose.holder is not None:
+        return Conversation.staff_id == whose.holder
+    return and_(Conversation.staff_id.is_(None), _is(Conversation.org_unit_id, whose.unit))
+
+
+def find(institution_id: int, whose: Whose, person_id: int) -> Conversation | None:
     return db.session.execute(
         select(Conversation).where(
             Conversation.institution_id == institution_id,
-            _is(Conversation.staff_id, holder),
+            of_same(whose),
             Conversation.person_id == person_id,
         )
     ).scalar_one_or_none()
 
 
-def find_bare(institution_id: int, holder: int | None, contact_id: int) -> Conversation | None:
-    """The thread of a holder with a number that is nobody's."""
+def find_bare(institution_id: int, whose: Whose, contact_id: int) -> Conversation | None:
+    """The thread with a number that is nobody's."""
     return db.session.execute(
         select(Conversation).where(
             Conversation.institution_id == institution_id,
-            _is(Conversation.staff_id, holder),
+            of_same(whose),
             Conversation.person_id.is_(None),
             Conversation.contact_number_id == contact_id,
         )
@@ -42,27 +58,29 @@ def find_bare(institution_id: int, holder: int | None, contact_id: int) -> Conve
 
 def open_for(
     institution_id: int,
-    holder: int | None,
+    whose: Whose,
     person: Person | None,
     contact_id: int | None,
     now: datetime,
-    like: int | None = None,
 ) -> Conversation:
-    """The one conversation of this holder with this person, or with this bare number (D5),
-    locked; made where there is none, once even if two ask at the same time.
+    """The one conversation of this holder, or of nobody in this org unit, with this person, or with
+    this bare number (D5), locked; made where there is none, once even if two ask at the same time.
 
-    A new one is in the org unit of its holder; nobody's in that of the conversation `like`. Raises
-    Merged where the person is one with another by now.
+    A new one is in the org unit of its holder, whatever `whose` says. Raises Merged where the
+    person is one with another by now.
     """
+    holder = whose.holder
+    if holder is None:
+        whose = Whose(None, _still_there(whose.unit))
     key = {
         "institution_id": institution_id,
         "staff_id": holder,
         "person_id": person.id if person else None,
         "contact_number_id": None if person else contact_id,
     }
-    of_like = select(Conversation.org_unit_id).where(Conversation.id == like)
-    unit = unit_of(holder) if holder else of_like.scalar_subquery() if like else None
+    unit = unit_of(holder) if holder else whose.unit
     same = [_is(getattr(Conversation, column), value) for column, value in key.items()]
+    same.append(of_same(whose))
     for _ in range(_TRIES):
         made = db.session.execute(
             upsert(Conversation)
@@ -97,6 +115,15 @@ def unit_of(holder: int) -> Any:
     out of it, so that no conversation stays behind."""
     unit = select(Staff.org_unit_id).where(Staff.id == holder, Staff.org_unit_id.is_not(None))
     return unit.with_for_update(read=True, key_share=True).scalar_subquery()
+
+
+def _still_there(unit_id: int | None) -> int | None:
+    """An org unit for what nobody holds, which stays there until the end of the transaction; None
+    where it is removed, so that the conversation is seen."""
+    if unit_id is None:
+        return None
+    unit = select(OrgUnit.id).where(OrgUnit.id == unit_id, OrgUnit.removed_at.is_(None))
+    return db.session.execute(unit.with_for_update(read=True, key_share=True)).scalar_one_or_none()
 
 
 def _is(column: Any, value: int | None) -> Any:

@@ -13,7 +13,8 @@ def test_a_number_goes_into_the_pool_to_a_holder_and_out(school):
     made = admin.api.post("/numbers", json={"number": number})
     assert made.status_code == 201
     found: dict[str, Any] = made.json()
-    assert set(found) == {"id", "number", "status", "staff_id", "assigned_at", "last_used_at"}
+    shape = {"id", "number", "status", "staff_id", "org_unit_id", "assigned_at", "last_used_at"}
+    assert set(found) == shape
     assert (found["number"], found["status"], found["staff_id"]) == (number, "available", None)
     path = f"/numbers/{found['id']}"
 

@@ -15,7 +15,7 @@ from tests.browser.pages import ON_SQLITE, box, send_button, sign_in
 from tests.counting import MOST_QUERIES, queries
 from tests.helpers import until
 from tests.school import PASSWORD, Member, School, new_number
-from tests.units import put, unit
+from tests.units import put, share, unit
 
 pytestmark = ON_SQLITE
 AXE = Axe().axe_script
@@ -100,6 +100,14 @@ class Scene:
             assert browser.post("/profile/cover", data=covered).status_code == 303
             told = hooks_of(school, browser)
         number = school.number(ours)["id"]
+        free, given = school.pool(2)
+        spare, office = (school.number(each)["id"] for each in (free, given))
+        assert share(school, given, health).is_success
+        noor = school.person("mobile", name="Noor Haddad")
+        school.texts(noor.numbers[0], given, "Is anybody there?")
+        with school.browser(dana) as browser:
+            asked = next(c["id"] for c in dana.conversations() if c["person_id"] == noor.id)
+            assert browser.post(f"/inbox/{asked}/claim").status_code == 303
         kept = {"title": "Drop deadline", "body": "Hi {first_name}, until Dec 4. " * 8}
         assert dana.api.delete(f"/phones/{maya.phone_ids[1]}").status_code == 204
         school.settings(cool_off_days=7, fallback_email={"subject": "From {sender}"})
@@ -115,7 +123,7 @@ class Scene:
                     "/inbox?view=snoozed",
                     f"/inbox?view=unclaimed&unit={nursing}",
                 ],
-                "inbox.conversation": [f"/inbox/{thread}" for thread in sorted(threads)],
+                "inbox.conversation": [f"/inbox/{n}" for n in sorted({*threads, asked})],
                 "inbox.later_": ["/inbox/later"],
                 "inbox.change_later": [f"/inbox/messages/{held}/later"],
                 "inbox.hand_over_form": [f"/inbox/{min(threads)}/hand-over"],
@@ -204,12 +212,15 @@ class Scene:
                 "configuration.twilio": [
                     "/settings/twilio",
                     "/settings/twilio?show=retired",
+                    "/settings/twilio?show=free",
                     "/settings/twilio?q=nobody",
                 ],
                 "configuration.connection": ["/settings/twilio/connection"],
                 "configuration.compared": ["/settings/twilio/connection/numbers"],
                 "configuration.registered": ["/settings/twilio/connection/registration"],
                 "configuration.reassigning": [f"/settings/numbers/{number}/reassign"],
+                "configuration.sharing": [f"/settings/numbers/{spare}/share"],
+                "configuration.unsharing": [f"/settings/numbers/{office}/unshare"],
                 "configuration.releasing": [f"/settings/numbers/{number}/release"],
                 "configuration.retiring": [f"/settings/numbers/{number}/retire"],
                 "configuration.adding": ["/settings/numbers/add"],

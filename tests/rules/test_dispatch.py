@@ -1,5 +1,7 @@
 """Dispatch: one decision, one order of reasons, and the steps that led to it (D30, D18, D40)."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.rules.consent import BY_STAFF, DEFAULT, ENABLED, INVALID, OWN_STOP, Consent
@@ -9,7 +11,7 @@ from app.rules.phones import PhoneType
 from app.rules.reasons import Reason
 from app.rules.recipient import Defaults, Phone
 from app.rules.segments import measure
-from app.rules.sender import OurNumber, Sender, SenderFacts
+from app.rules.sender import OurNumber, Sender, SenderFacts, SharedNumber
 
 EMAIL = "tomas@northfield.example"
 
@@ -133,6 +135,33 @@ def test_s3_24_the_first_text_says_that_the_number_becomes_theirs():
     assert isinstance(decision, SendSms)
     assert decision.sender == Sender(FREE, assign=True)
     assert Step("number", "first_text", FREE.e164) in decision.steps
+
+
+OFFICE = SharedNumber(FREE, "Admissions office", theirs=True, representative="Lee Park")
+
+
+def test_an_answer_from_a_shared_number_says_whose_it_is_and_who_stands_for_the_unit():
+    """Issue 5"""
+    decision = decide(facts(sender=SenderFacts(True, OWN, shared=OFFICE)))
+    assert isinstance(decision, SendSms)
+    assert (decision.sender.number, decision.sender.assign) == (FREE, False)
+    assert decision.steps[2:6] == (
+        Step("written_to", "shared", "Admissions office"),
+        Step("representative", "stands", "Lee Park"),
+        Step("carrier", "not_blocked", FREE.e164),
+        Step("number", "shared", FREE.e164),
+    )
+
+
+@pytest.mark.parametrize("email", [EMAIL, None])
+def test_s4_21_without_a_representative_it_is_no_text_and_names_the_unit(email):
+    """D10, D40: by email, as every dead end."""
+    nobody = replace(OFFICE, representative=None)
+    decision = decide(facts(sender=SenderFacts(True, OWN, shared=nobody), email=email))
+    assert isinstance(decision, SendEmail if email else Refuse)
+    assert decision.reason is Reason.INVALID_REPRESENTATIVE
+    why = Step("representative", Reason.INVALID_REPRESENTATIVE, "Admissions office")
+    assert decision.steps[-2] == why
 
 
 def test_s0_23_without_a_limit_there_is_nothing_to_count():

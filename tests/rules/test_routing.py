@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from app.rules.routing import Place, Thread, holder_of_pair, place
+from app.rules.routing import Place, Thread, holder_at_shared, holder_of_pair, place
 
 ANA, BEN = 1, 2  # staff
 MAYA, LEO = 11, 12  # people
@@ -46,6 +46,22 @@ HOLDERS = {
 def test_whose_text_it_is(case):
     latest, number_holder, active, expected = HOLDERS[case]
     assert holder_of_pair(latest, number_holder, active) == expected
+
+
+SHARED = {
+    "nothing was said yet: nobody's, for the unit to claim": (None, {ANA}, None),
+    "nobody has claimed what was said before": (Thread(5, None, MAYA), {ANA}, None),
+    "somebody holds the conversation": (Thread(5, ANA, MAYA), {ANA}, ANA),
+    "... and has left": (Thread(5, ANA, MAYA), {BEN}, None),
+    "... and is done with it": (Thread(5, ANA, MAYA, done=True), {ANA}, None),
+}
+
+
+@pytest.mark.parametrize("case", SHARED)
+def test_whose_text_to_a_shared_number_is(case):
+    """D6, D7, issue 5"""
+    last, active, expected = SHARED[case]
+    assert holder_at_shared(last, active) == expected
 
 
 PLACES = {

@@ -3,9 +3,13 @@
 import pytest
 
 from app.rules.reasons import Reason
-from app.rules.sender import OurNumber, Sender, SenderFacts, choose_sender
+from app.rules.sender import OurNumber, Sender, SenderFacts, SharedNumber, choose_sender
 
-OWN, THREAD, FREE = (OurNumber(n, f"+1512555020{n}") for n in (1, 2, 3))
+OWN, THREAD, FREE, OFFICE = (OurNumber(n, f"+1512555020{n}") for n in (1, 2, 3, 4))
+THEIRS = SharedNumber(OFFICE, "Admissions office", theirs=True, representative="Lee Park")
+ANOTHERS = SharedNumber(OFFICE, "Financial aid", theirs=False, representative="Lee Park")
+NOBODY = SharedNumber(OFFICE, "Admissions office", theirs=True, representative=None)
+NOBODY_THERE = SharedNumber(OFFICE, "Financial aid", theirs=False, representative=None)
 
 CASES = {
     "S3-24, S3-74 the first text takes the next free number": (
@@ -66,6 +70,46 @@ CASES = {
     ),
     "D4 who may start answers from their own number, not from the conversation's": (
         SenderFacts(may_start=True, own=OWN, thread=THREAD),
+        Sender(OWN),
+    ),
+    "issue 5: what came to a shared number of their unit is answered from it": (
+        SenderFacts(may_start=True, own=OWN, shared=THEIRS),
+        Sender(OFFICE, shared=THEIRS),
+    ),
+    "... by whoever has no number yet, and they take none": (
+        SenderFacts(may_start=True, next_free=FREE, shared=THEIRS),
+        Sender(OFFICE, shared=THEIRS),
+    ),
+    "... whatever the walls": (
+        SenderFacts(may_start=True, numbers_assigned=10, number_limit=10, shared=THEIRS),
+        Sender(OFFICE, shared=THEIRS),
+    ),
+    "... but not by somebody of another unit: from their own": (
+        SenderFacts(may_start=True, own=OWN, shared=ANOTHERS),
+        Sender(OWN),
+    ),
+    "... or from the next free one": (
+        SenderFacts(may_start=True, next_free=FREE, shared=ANOTHERS),
+        Sender(FREE, assign=True),
+    ),
+    "D4 who may only answer uses it, of whatever unit they are": (
+        SenderFacts(may_start=False, own=OWN, thread=OFFICE, shared=ANOTHERS),
+        Sender(OFFICE, shared=ANOTHERS),
+    ),
+    "... but who covers for somebody of another unit uses the number of that one": (
+        SenderFacts(may_start=False, own=OWN, shared=ANOTHERS),
+        Sender(OWN),
+    ),
+    "S4-21 nothing leaves from it while nobody stands for the unit": (
+        SenderFacts(may_start=True, own=OWN, next_free=FREE, shared=NOBODY),
+        Reason.INVALID_REPRESENTATIVE,
+    ),
+    "S4-21 ... nor by who may only answer": (
+        SenderFacts(may_start=False, thread=OFFICE, shared=NOBODY_THERE),
+        Reason.INVALID_REPRESENTATIVE,
+    ),
+    "S4-21 ... which is nothing to who answers from their own": (
+        SenderFacts(may_start=True, own=OWN, shared=NOBODY_THERE),
         Sender(OWN),
     ),
 }

@@ -132,6 +132,7 @@ STEPS = [
     Step("carrier", Reason.CARRIER_BLOCKED, "+15125550207"),
     Step("number", "own", "+15125550207"),
     Step("number", "first_text", "+15125550207"),
+    Step("number", "shared", "+15125550207"),
     Step("number", Reason.NUMBER_LIMIT_REACHED),
     Step("number", Reason.POOL_EMPTY),
     Step("limit", "room", "12 of 700"),
@@ -140,6 +141,7 @@ STEPS = [
     Step("email", "address", "tomas@northfield.example"),
     Step("email", "no_email"),
     Step("automatic", "unclaimed"),
+    Step("written_to", "shared", "Admissions office"),
     Step("representative", "stands", "Lee Park"),
     Step("representative", Reason.INVALID_REPRESENTATIVE, "Department of Nursing"),
 ]

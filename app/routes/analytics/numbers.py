@@ -26,7 +26,7 @@ class RowView:
 
     id: int
     number: str
-    holder: str | None
+    whose: str
     used: datetime | None
     idle: int | None
     today: int
@@ -56,7 +56,7 @@ def _row(health: Health, asking: Viewer) -> RowView:
     return RowView(
         health.id,
         pretty(health.e164, asking.region),
-        health.holder,
+        f"Shared: {health.unit}" if health.unit else health.holder or "Nobody holds it",
         health.last_used_at,
         idle_days(health.last_used_at, clock.now()) if health.holder else None,
         health.today,

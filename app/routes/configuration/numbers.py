@@ -12,10 +12,11 @@ from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.models import Institution, Staff
 from app.routes.configuration.frame import begin, bp, page, typed
 from app.routes.filters import row_id
+from app.routes.unit_choice import chosen
 from app.rules.access import Can
 from app.rules.phones import pretty
 from app.security import allowed, viewer
-from app.services import adding, numbers, pool
+from app.services import adding, numbers, org_units, pool, sharing
 from app.services.pool import Held
 
 ENDPOINT = "configuration.twilio"
@@ -60,7 +61,7 @@ def reassigning(number_id: int) -> Any:
 
 def _reassign_form(number_id: int, problem: str = "") -> str:
     about = _about(number_id)
-    chosen = request.form.get("staff_id", type=row_id)
+    picked = request.form.get("staff_id", type=row_id)
     return _form(
         "reassign",
         **about,
@@ -68,7 +69,7 @@ def _reassign_form(number_id: int, problem: str = "") -> str:
             {"id": staff.id, "label": f"{staff.name}, {', '.join(r.name for r in staff.roles)}"}
             for staff in pool.candidates(viewer())
         ],
-        chosen=chosen,
+        chosen=picked,
         keep=request.form.get("conversations") == "keep",
         problem=problem,
     )
@@ -90,6 +91,48 @@ def reassign(number_id: int) -> Any:
     staff = db.session.get_one(Staff, staff_id)
     went = " Their open conversations went along." if held.threads and move else ""
     return _done(f"{pretty(held.number.e164, viewer().region)} is {staff.name}’s now.{went}")
+
+
+@bp.get("/numbers/<int:number_id>/share", endpoint="sharing")
+@allowed(Can.NUMBERS_MANAGE)
+def sharing_(number_id: int) -> Any:
+    return _share_form(number_id)
+
+
+def _share_form(number_id: int, problem: str = "") -> str:
+    about, units = _about(number_id), org_units.choices(viewer())
+    return _form("share", **about, units=units, chosen=chosen("org_unit_id"), problem=problem)
+
+
+@bp.post("/numbers/<int:number_id>/share")
+@allowed(Can.NUMBERS_MANAGE)
+def share(number_id: int) -> Any:
+    unit_id = chosen("org_unit_id")
+    if unit_id is None:
+        return _share_form(number_id, "Choose who shares the number."), 422
+    try:
+        sharing.share(viewer(), number_id, unit_id)
+    except (Conflict, Invalid) as error:
+        return _share_form(number_id, str(error)), error.http_status
+    held = pool.one(viewer(), number_id)
+    unit = held.unit.name if held.unit else "its unit"
+    return _done(f"{pretty(held.number.e164, viewer().region)} is shared by {unit} now.")
+
+
+@bp.get("/numbers/<int:number_id>/unshare")
+@allowed(Can.NUMBERS_MANAGE)
+def unsharing(number_id: int) -> Any:
+    about = _about(number_id)
+    if about["held"].unit is None:
+        raise NotFound("No org unit shares this number.")
+    return _form("unshare", **about)
+
+
+@bp.post("/numbers/<int:number_id>/unshare")
+@allowed(Can.NUMBERS_MANAGE)
+def unshare(number_id: int) -> Any:
+    """D26"""
+    return _act(number_id, sharing.take_back, "{number} is taken back. {name} shares it no more.")
 
 
 @bp.get("/numbers/<int:number_id>/release")
@@ -123,7 +166,7 @@ def retire(number_id: int) -> Any:
 
 def _act(number_id: int, act: Callable[..., None], told: str) -> Any:
     held: Held = pool.one(viewer(), number_id)
-    name = held.holder.name if held.holder else "Nobody"
+    name = held.holder.name if held.holder else held.unit.name if held.unit else "Nobody"
     number = pretty(held.number.e164, viewer().region)
     act(viewer(), number_id)
     return _done(told.format(number=number, name=name))

@@ -15,8 +15,9 @@ from app.rules.access import Can, Viewer
 from app.rules.month import idle_days, month_at
 from app.rules.phones import pretty
 from app.security import allowed, require_one, viewer
-from app.services import account_state, pool, usage
+from app.services import account_state, org_units, pool, sharing, usage
 from app.services.pool import Counts, Row, Shown, Sort
+from app.services.representatives import Standing
 
 ENDPOINT = "configuration.twilio"
 _MOST_HOLDERS = 120
@@ -106,6 +107,7 @@ class RowView:
     row: Row
     idle: int | None
     cooling: bool
+    stands: Standing | None  # of a number that a unit shares
 
 
 def _grid(asking: Viewer, counts: Counts) -> dict[str, Any]:
@@ -120,6 +122,7 @@ def _grid(asking: Viewer, counts: Counts) -> dict[str, Any]:
     show = None if shown is Shown.ASSIGNED else shown.value
     state: dict[str, Any] = {"show": show, "q": q or None}
     now = clock.now()
+    shared = sharing.standing_of(asking, {row.unit.id for row in rows if row.unit})
 
     def head(label: str, key: Sort) -> Head:
         here = key is sort
@@ -138,11 +141,12 @@ def _grid(asking: Viewer, counts: Counts) -> dict[str, Any]:
         return RowView(
             number.id,
             pretty(number.e164, asking.region),
-            row.holder.name if row.holder else "",
+            f"Shared: {row.unit.name}" if row.unit else row.holder.name if row.holder else "",
             roles,
             row,
             idle_days(number.last_used_at, now) if row.holder else None,
             bool(number.free_from and number.free_from > now),
+            shared[row.unit.id] if row.unit else None,
         )
 
     order = {"sort": sort.value, "order": "down" if descending else "up"}
@@ -152,6 +156,7 @@ def _grid(asking: Viewer, counts: Counts) -> dict[str, Any]:
         "more": len(rows) > pool.MOST,
         "grid": {**state, "shown": shown.value, **(order if "sort" in args else {})},
         "counts": counts,
+        "units": bool(org_units.choices(asking)) if shown is Shown.FREE else False,
     }
 
 
