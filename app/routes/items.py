@@ -216,7 +216,7 @@ def thread_view(row: Row, viewer: Viewer, page: Page, names: Names) -> ThreadVie
         if note.author is not None
     ]
     items.sort(key=lambda item: (item.at, item.kind != "message"))
-    last = said[0].message if said else None
+    last = said[0] if said else None
     mine = thread.staff_id == viewer.staff_id
     answers = viewer.answers_for(thread.staff_id)
     return ThreadView(
@@ -243,15 +243,17 @@ def _held_by(row: Row, *, covered: bool) -> str:
     return f"Covering for {row.holder.name}" if covered else f"Held by {row.holder.name}"
 
 
-def _ends(row: Row, last: Message | None, viewer: Viewer) -> tuple[str, str]:
+def _ends(row: Row, said: Said | None, viewer: Viewer) -> tuple[str, str]:
     """The addresses that were used last: theirs, where the title does not say it, and ours."""
-    if last is None:
+    if said is None:
         return "", ""
+    last = said.message
     ends = (last.to_address, last.from_address)
     theirs, ours = reversed(ends) if last.direction is Direction.INBOUND else ends
     if not theirs or "@" in theirs:
         return theirs or "", ""
-    whose = "your number " if row.thread.staff_id == viewer.staff_id else ""
+    own = row.thread.staff_id == viewer.staff_id and not said.shared
+    whose = "your number " if own else ""
     shown = pretty(theirs, viewer.region) if row.person else ""
     return shown, f"from {whose}{pretty(ours, viewer.region)}" if ours else ""
 

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import String, and_, cast, func, or_, select
 from sqlalchemy.orm import aliased
 
 from app.database import LOCK, db
@@ -124,31 +125,27 @@ def _sender(
     covers, own = target.holder in viewer.covers, ours.number
     may_start = viewer.can(Can.TEXT_START) and not covers  # no number for a cover (D4)
     only_answers = not may_start and not (covers and own)
-    number = _thread_number(target)
-    shared = number is not None and number.org_unit_id is not None
-    of_thread = _with_blocks(number if only_answers or shared else None, phones)
     known = SenderFacts(
         may_start=may_start,
-        own=_with_blocks(own, phones),
-        thread=of_thread if only_answers else None,
-        shared=_shared(viewer, target, number, of_thread),
+        own=own,
+        thread=ours.written_to if only_answers else None,
+        shared=_shared(viewer, target, ours),
         numbers_assigned=ours.seats,
         number_limit=ours.institution.number_limit,
     )
     if own or not may_start or answers_from_shared(known):
         return known
-    if taking and (own := _own_at_last(viewer.staff_id)):
-        return replace(known, own=_with_blocks(own, phones))
+    if taking and (taken := _own_at_last(viewer.staff_id)):
+        return replace(known, own=_with_blocks(taken, phones))
     free = next_free(viewer.institution_id, now, taking=taking)
     return replace(known, next_free=_with_blocks(free, phones))
 
 
-def _shared(
-    viewer: Viewer, target: Target, number: SenderNumber | None, as_ours: OurNumber | None
-) -> SharedNumber | None:
-    if number is None or number.org_unit_id is None or as_ours is None or target.thread is None:
+def _shared(viewer: Viewer, target: Target, ours: "Ours") -> SharedNumber | None:
+    number, unit_id = ours.written_to, ours.shared_by
+    if number is None or unit_id is None or target.thread is None:
         return None
-    return sharing.facts_of(viewer, as_ours, number.org_unit_id, target.thread.org_unit_id)
+    return sharing.facts_of(viewer, number, unit_id, target.thread.org_unit_id)
 
 
 def _usage(institution: Institution, used: int, target: Target) -> MonthUsage:
@@ -179,13 +176,17 @@ def _is_answer(target: Target) -> bool:
 @dataclass(frozen=True, slots=True)
 class Ours:
     """Our own side. `stopped`: why its account is; `seats`: numbers in use; `number`: the holder's;
-    `used`: places of the month; `was_texted`: whether a text ever went to them (D43)."""
+    `written_to`: the one that they wrote to last in the conversation, None once it is retired (D4),
+    `shared_by`: the org unit that shares it; `used`: places of the month; `was_texted`: whether a
+    text ever went to them (D43)."""
 
     institution: Institution
     month: str
     stopped: str | None
     seats: int
-    number: SenderNumber | None
+    number: OurNumber | None
+    written_to: OurNumber | None
+    shared_by: int | None
     used: int
     was_texted: bool
 
@@ -194,7 +195,8 @@ def _ours(viewer: Viewer, holder: int, target: Target, now: datetime) -> Ours:
     """`holder`: the viewer, or whom they cover."""
     institution = db.session.get_one(Institution, viewer.institution_id)
     month = month_of(now, institution.timezone)
-    own = aliased(SenderNumber)
+    own, written_to = aliased(SenderNumber), aliased(SenderNumber)
+    last = target.thread.in_number_id if target.thread else None
     used = select(Usage.used).where(Usage.institution_id == institution.id, Usage.month == month)
     texted = select(Message.id).where(
         Message.person_id == target.person.id
@@ -207,10 +209,12 @@ def _ours(viewer: Viewer, holder: int, target: Target, now: datetime) -> Ours:
     row = db.session.execute(
         select(
             func.coalesce(Seats.used, 0),
-            own,
             ProviderAccount.stopped_reason,
             func.coalesce(used.scalar_subquery(), 0),
             texted.exists(),
+            *(own.id, own.e164, _blocks_of(own, target)),
+            *(written_to.id, written_to.e164, _blocks_of(written_to, target)),
+            written_to.org_unit_id,
         )
         .select_from(Institution)
         .outerjoin(Seats, Seats.institution_id == Institution.id)
@@ -219,6 +223,7 @@ def _ours(viewer: Viewer, holder: int, target: Target, now: datetime) -> Ours:
             and_(Assignment.staff_id == holder, Assignment.ended_at.is_(None)),
         )
         .outerjoin(own, own.id == Assignment.sender_number_id)
+        .outerjoin(written_to, and_(written_to.id == last, written_to.retired_at.is_(None)))
         .outerjoin(
             ProviderAccount,
             or_(
@@ -230,8 +235,34 @@ def _ours(viewer: Viewer, holder: int, target: Target, now: datetime) -> Ours:
         .order_by(ProviderAccount.id)
         .limit(1)
     ).one()
-    seats, number, stopped, places, was_texted = row
-    return Ours(institution, month, stopped, seats, number, places, was_texted)
+    seats, stopped, places, was_texted, *numbers_, unit = row
+    number, theirs = _as_ours(*numbers_[:3]), _as_ours(*numbers_[3:])
+    return Ours(institution, month, stopped, seats, number, theirs, unit, places, was_texted)
+
+
+def _blocks_of(number: Any, target: Target) -> Any:
+    """The contact ids of the target that a number of ours is blocked for, as one text, so that it
+    is one query."""
+    theirs = (
+        PairBlock.contact_number_id.in_(
+            select(PersonPhone.contact_number_id).where(
+                PersonPhone.person_id == target.person.id, PersonPhone.removed_at.is_(None)
+            )
+        )
+        if target.person
+        else PairBlock.contact_number_id == target.contact_id
+    )
+    return (
+        select(func.aggregate_strings(cast(PairBlock.contact_number_id, String), " "))
+        .where(PairBlock.sender_number_id == number.id, theirs)
+        .scalar_subquery()
+    )
+
+
+def _as_ours(number_id: int | None, e164: str | None, blocks: str | None) -> OurNumber | None:
+    if number_id is None or e164 is None:
+        return None
+    return OurNumber(number_id, e164, frozenset(map(int, (blocks or "").split())))
 
 
 def _own_at_last(staff_id: int) -> SenderNumber | None:
@@ -284,15 +315,6 @@ def next_free(institution_id: int, now: datetime, *, taking: bool = False) -> Se
         db.session.execute(free.with_for_update(**LOCK))
         waiting.rollback()  # what was taken meanwhile stayed locked else, and its holder waited
     return found
-
-
-def _thread_number(target: Target) -> SenderNumber | None:
-    """The number of ours that they wrote to last in the conversation; None once it is retired
-    (D4)."""
-    if target.thread is None or target.thread.in_number_id is None:
-        return None
-    number = db.session.get(SenderNumber, target.thread.in_number_id)
-    return number if number and number.retired_at is None else None
 
 
 def _with_blocks(number: SenderNumber | None, phones: tuple[Phone, ...]) -> OurNumber | None:

@@ -18,6 +18,7 @@ from app.models import (
     PersonPhone,
     Picture,
     ProviderAccount,
+    SenderNumber,
     Staff,
 )
 from app.rules.access import Viewer
@@ -30,13 +31,15 @@ PAGE = 50  # messages
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A message of a thread with what belongs to it."""
+    """A message of a thread with what belongs to it. `shared`: the number of ours that it came to,
+    or left from, is an org unit's."""
 
     message: Message
     author: str | None
     email: Email | None
     resent_as: int | None  # the message that was sent instead
     pictures: tuple[int, ...] = ()
+    shared: bool = False
 
 
 def messages(thread: Conversation, limit: int = PAGE, before: int | None = None) -> list[Said]:
@@ -45,10 +48,11 @@ def messages(thread: Conversation, limit: int = PAGE, before: int | None = None)
     newer, last = aliased(Message), db.session.get(Message, before) if before else None
     at = tuple_(Message.created_at, Message.id)
     found = db.session.execute(
-        select(Message, Staff.name, Email, newer.id, _pictures())
+        select(Message, Staff.name, Email, newer.id, _pictures(), SenderNumber.org_unit_id)
         .outerjoin(Staff, Staff.id == Message.staff_id)
         .outerjoin(Email, Email.id == Message.email_id)
         .outerjoin(newer, newer.resend_of == Message.id)
+        .outerjoin(SenderNumber, SenderNumber.id == Message.sender_number_id)
         .where(
             Message.conversation_id == thread.id,
             Message.status != Status.HELD,
@@ -58,9 +62,13 @@ def messages(thread: Conversation, limit: int = PAGE, before: int | None = None)
         .limit(limit)
     ).all()
     return [
-        Said(message, author, email, resent, tuple(sorted(map(int, (pictures or "").split()))))
-        for message, author, email, resent, pictures in found
+        Said(message, author, email, resent, _ids(pictures), unit is not None)
+        for message, author, email, resent, pictures, unit in found
     ]
+
+
+def _ids(together: str | None) -> tuple[int, ...]:
+    return tuple(sorted(map(int, (together or "").split())))
 
 
 def _pictures() -> Any:

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, or_, select
-from sqlalchemy.orm import selectinload
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import joinedload
 
 from app.database import db, retrying, transaction
 from app.errors import Invalid
@@ -75,6 +75,22 @@ def _standing(parents: Parents, unit_id: int, who: Staff | None, *, needed: bool
     return Standing(who, rules.problem(unit_id, parents, facts, needed=needed))
 
 
+def of_one(institution_id: int, unit_id: int) -> tuple[OrgUnit, Parents, Standing]:
+    """A unit to which texts come, the tree that it is in, and who stands for it. In one query:
+    every answer from its number asks."""
+    stands = and_(Staff.id == OrgUnit.representative_id, OrgUnit.id == unit_id)
+    rows = db.session.execute(
+        select(OrgUnit, Staff)
+        .outerjoin(Staff, stands)
+        .where(OrgUnit.institution_id == institution_id)
+        .options(joinedload(Staff.roles))
+    )
+    units = {unit.id: (unit, staff) for unit, staff in rows.unique()}
+    parents = org_units.parents_of([unit for unit, _ in units.values()])
+    unit, staff = units[unit_id]
+    return unit, parents, _standing(parents, unit_id, staff, needed=True)
+
+
 def of_tree(rows: Sequence[Row]) -> dict[int, Standing]:
     """By unit, of the whole tree as it is listed."""
     units = [row.unit for row in rows]
@@ -106,8 +122,9 @@ def chair(viewer: Viewer, unit: OrgUnit, parents: Parents) -> Chair:
 
 
 def _with_roles(*wanted) -> list[Staff]:  # type: ignore[no-untyped-def]
-    found = select(Staff).where(*wanted).options(selectinload(Staff.roles))
-    return list(db.session.execute(found.order_by(func.lower(Staff.name), Staff.id)).scalars())
+    found = select(Staff).where(*wanted).options(joinedload(Staff.roles))
+    rows = db.session.execute(found.order_by(func.lower(Staff.name), Staff.id))
+    return list(rows.unique().scalars())
 
 
 def everybody(institution_id: int) -> list[Staff]:

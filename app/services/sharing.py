@@ -42,12 +42,9 @@ def facts_of(
     `holder_in`: the unit of who holds the conversation: they answer for it from there or from below
     it, and whoever looks after it does.
     """
-    units = org_units.every(viewer.institution_id)
-    unit = next(each for each in units if each.id == unit_id)
-    parents = org_units.parents_of(units)
+    unit, parents, stands = representatives.of_one(viewer.institution_id, unit_id)
     theirs = viewer.sees_all or unit_id in viewer.units
     theirs = theirs or (holder_in is not None and unit_id in above(parents, holder_in))
-    stands = representatives.standing(parents, [unit], {unit_id})[unit_id]
     name = stands.staff.name if stands.staff and not stands.wrong else None
     return SharedNumber(number, unit.name, theirs, name)
 

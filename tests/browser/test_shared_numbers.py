@@ -49,6 +49,7 @@ def test_a_number_is_shared_answered_from_and_taken_back(school, opened):
     wrong += looked_at(hers)
     send(hers, "Here I am")
     expect(item(hers, "Here I am")).to_contain_text("Delivered")
+    expect(hers.locator("#thread")).to_contain_text(f", from {shown_number(ours)}")
     assert school.ledger(maya.numbers[0])[-1]["from"] == ours
 
     row.get_by_role("link", name="Take back").click()
