@@ -56,6 +56,7 @@ def share(viewer: Viewer, number_id: int, unit_id: int) -> None:
     Raises Invalid at `org_unit_id` where there is no such unit, NotFound for another institution's
     number, Conflict for one that is not free.
     """
+    numbers.one(viewer, number_id)  # what is asked about comes before what is said of it
     with transaction():
         name = org_units.require(viewer, unit_id)
         number = numbers.locked(viewer, number_id)

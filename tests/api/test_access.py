@@ -52,6 +52,7 @@ DOORS: dict[str, tuple[str, Any]] = {
     "GET /numbers": ("A", None),
     "POST /numbers": ("A", {"number": "911"}),
     "POST /numbers/<id:number_id>/assign": ("A", {"staff_id": 1, "conversations": "keep"}),
+    "PATCH /numbers/<id:number_id>": ("A", {"org_unit_id": None}),
     "DELETE /numbers/<id:number_id>/assignment": ("A", None),
     "DELETE /numbers/<id:number_id>": ("A", None),
     "GET /staff": ("A", None),
