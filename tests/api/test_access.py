@@ -34,6 +34,7 @@ DOORS: dict[str, tuple[str, Any]] = {
     "GET /imports/<id:import_id>": ("AM", None),
     "GET /imports/<id:import_id>/rows": ("AM", None),
     "POST /imports/<id:import_id>/start": ("AM", {}),
+    "POST /imports/<id:import_id>/stop": ("AM", None),
     "POST /imports/<id:import_id>/removal": ("AM", {"remove": False}),
     "PATCH /phones/<id:phone_id>": ("AMV", {}),
     "DELETE /phones/<id:phone_id>": ("AMV", None),

@@ -7,8 +7,8 @@ from datetime import date
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.looking import looked_at
 from tests.browser.pages import ON_POSTGRESQL
-from tests.browser.test_every_page import looked_at
 
 pytestmark = ON_POSTGRESQL
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.looking import SIZES, looked_at
 from tests.browser.pages import ON_SQLITE, shown_number
-from tests.browser.test_every_page import SIZES, looked_at
 from tests.school import School
 
 pytestmark = ON_SQLITE

@@ -6,9 +6,9 @@ import secrets
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.looking import SIZES, looked_at
 from tests.browser.pages import ON_POSTGRESQL, shown_number
 from tests.browser.test_configuration import window
-from tests.browser.test_every_page import SIZES, looked_at
 from tests.school import new_number
 
 pytestmark = ON_POSTGRESQL

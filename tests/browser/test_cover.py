@@ -6,8 +6,8 @@ from playwright.sync_api import expect
 
 from app import clock
 from app.rules.days import day_in
+from tests.browser.looking import looked_at
 from tests.browser.pages import ON_SQLITE, box, item, open_thread, row, send, shown_number
-from tests.browser.test_every_page import looked_at
 
 pytestmark = ON_SQLITE
 

@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.looking import SIZES, looked_at
 from tests.browser.pages import ON_SQLITE, box, item, open_thread, row, send
-from tests.browser.test_every_page import SIZES, looked_at
 from tests.helpers import until
 
 pytestmark = ON_SQLITE

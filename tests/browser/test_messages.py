@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.looking import SIZES, looked_at
 from tests.browser.pages import ON_POSTGRESQL
-from tests.browser.test_every_page import SIZES, looked_at
 from tests.helpers import until
 from tests.test_workbooks import cells
 

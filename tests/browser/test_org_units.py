@@ -2,8 +2,8 @@
 
 from playwright.sync_api import expect
 
+from tests.browser.looking import looked_at
 from tests.browser.pages import ON_SQLITE, item, open_thread, row, send
-from tests.browser.test_every_page import looked_at
 from tests.flows.test_unclaimed import orphaned
 from tests.units import supervisor, unit
 

@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.looking import SIZES, looked_at
 from tests.browser.pages import ON_POSTGRESQL, marker, open_thread, shown_number
-from tests.browser.test_every_page import SIZES, looked_at
 from tests.school import new_number
 
 pytestmark = ON_POSTGRESQL

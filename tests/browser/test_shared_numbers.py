@@ -3,8 +3,8 @@ back."""
 
 from playwright.sync_api import expect
 
+from tests.browser.looking import SIZES, looked_at
 from tests.browser.pages import ON_POSTGRESQL, item, line, open_thread, send, shown_number
-from tests.browser.test_every_page import SIZES, looked_at
 from tests.units import supervisor, unit
 
 pytestmark = ON_POSTGRESQL

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.looking import SIZES, looked_at
 from tests.browser.pages import ON_POSTGRESQL, fill_sign_in, shown_number
-from tests.browser.test_every_page import SIZES, looked_at
 
 pytestmark = ON_POSTGRESQL
 

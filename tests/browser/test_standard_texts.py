@@ -2,8 +2,8 @@
 
 from playwright.sync_api import expect
 
+from tests.browser.looking import looked_at
 from tests.browser.pages import ON_SQLITE, box, item, send_button
-from tests.browser.test_every_page import looked_at
 
 pytestmark = ON_SQLITE
 

@@ -6,8 +6,8 @@ import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.looking import SIZES, looked_at, wrong_with
 from tests.browser.pages import ON_SQLITE
-from tests.browser.test_every_page import SIZES, looked_at, wrong_with
 from tests.helpers import until
 from tests.school import School
 
