@@ -33,6 +33,7 @@ def test_names_and_texts_are_shown_as_they_are(school, opened):
     page = opened(dana, "/inbox/new")
     page.get_by_role("searchbox").fill(EVIL[:9])
     page.get_by_role("link", name=EVIL).click()
+    page.wait_for_load_state()
     expect(page.locator("#items .body")).to_have_text([f"You: {said}", f"{EVIL} O'Neil: {said}"])
     expect(page.locator("#details h2").first).to_have_text(f"{EVIL} O'Neil")
     expect(row(page, EVIL).locator(".snippet")).to_contain_text("<script>alert(1)</script>")
