@@ -1,6 +1,7 @@
 """Two things at once, with the moment between them held open. No process works on this database."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 from sqlalchemy import func, select, text, update
@@ -18,6 +19,7 @@ from app.services import (
     delivery,
     emails,
     handling,
+    merging,
     staff,
     tracking,
 )
@@ -155,6 +157,33 @@ def test_a_text_that_arrives_while_its_thread_changes_hands_is_not_lost(college)
         rows = db.session.execute(select(Conversation.staff_id, Conversation.unread)).all()
         assert sum(unread for _, unread in rows) == 2
         assert db.session.execute(select(func.count()).select_from(Message)).scalar_one() == 3
+
+
+def test_two_of_nobodys_conversations_that_one_takes_at_once_become_one(college):
+    """D5, D25: what waits in two org units is locked apart."""
+    with college.inside():
+        college.receive("one", "1")
+        with transaction():
+            db.session.execute(update(Conversation).values(org_unit_id=1))
+        college.receive("two", "2")
+        first, second = db.session.execute(select(Conversation.id)).scalars()
+    kim, in_the_middle = college.kim.staff_id, threading.Event()
+
+    def take_second():
+        with college.inside():
+            in_the_middle.wait(5)
+            return handling.hand_over(college.dana, second, kim)
+
+    with ThreadPoolExecutor(1) as other:
+        taken = other.submit(take_second)
+        with college.inside(), transaction():
+            merging.merge_threads(college.id, [first], kim)
+            in_the_middle.set()
+            assert wait([taken], 0.5).not_done, "it did not look for the first one"
+        assert taken.result(10) == first
+    with college.inside():
+        rows = db.session.execute(select(Conversation.staff_id, Conversation.unread)).all()
+        assert [tuple(row) for row in rows] == [(kim, 2)]
 
 
 def test_two_administrators_cannot_remove_each_other(college):

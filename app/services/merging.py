@@ -9,9 +9,9 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, select, true, upd
 from sqlalchemy.orm import aliased
 
 from app import clock
-from app.database import db
+from app.database import LOCK, db
 from app.events import about_conversation, publish
-from app.models import Conversation, Marker, Message, Note, SavedDraft
+from app.models import Conversation, Marker, Message, Note, SavedDraft, Staff
 from app.rules.access import Whose
 from app.rules.texts import snippet
 from app.services import facts, held, threads
@@ -136,7 +136,13 @@ def _tell(institution_id: int, thread_ids: Iterable[int]) -> None:
 
 def _lock(institution_id: int, thread_ids: Any, holder: int | None) -> None:
     """The threads that move and those that may take them up, in the order of their ids.
-    `thread_ids`: a list, or a query for them."""
+    `thread_ids`: a list, or a query for them.
+
+    The holder comes first: of two threads that go to one of them at once, which meet there only,
+    the second waits and finds the first.
+    """
+    if holder is not None:
+        db.session.execute(select(Staff.id).where(Staff.id == holder).with_for_update(**LOCK))
     people = select(Conversation.person_id).where(Conversation.id.in_(thread_ids))
     numbers = select(Conversation.contact_number_id).where(Conversation.id.in_(thread_ids))
     theirs = and_(
