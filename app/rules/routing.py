@@ -10,8 +10,7 @@ class Thread:
 
     `holder` None = unclaimed. `person` None = the thread of a number that is nobody's yet.
     `last_outbound`: id of its latest outbound text to the number that now wrote; None without one.
-    `unit`: the org unit that it is in. `done`: it was put away after what was said last on this
-    pair of numbers.
+    `unit`: the org unit that it is in.
     """
 
     id: int
@@ -19,7 +18,6 @@ class Thread:
     person: int | None
     last_outbound: int | None = None
     unit: int | None = None
-    done: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +40,12 @@ def holder_of_pair(
     return holder if holder in active else None
 
 
-def holder_at_shared(last: Thread | None, active: Collection[int]) -> int | None:
-    """Whose text it is that came to a number which an org unit shares: of who holds the thread in
-    which something was said last on this pair of numbers, in or out, unless it is done with; else
-    nobody's, for the unit to claim."""
-    return last.holder if last and not last.done and last.holder in active else None
+def speaks_last(latest: Thread | None, said: Thread | None) -> Thread | None:
+    """The thread that says whose the next text is on a number that an org unit has shared: the one
+    in which something was said last on the pair, in or out (`said`), while somebody or a unit has
+    it. Whoever wrote to an office, and waits for it still, does not get to the next holder of the
+    number. `latest`: the one in which we wrote last."""
+    return said if said and (said.holder or said.unit) else latest
 
 
 def place(holder: int | None, owners: Iterable[int], threads: Iterable[Thread]) -> Place:

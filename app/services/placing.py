@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import ColumnElement, Select, and_, case, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 
 from app.database import db
 from app.models import (
@@ -24,7 +24,7 @@ from app.models import (
 from app.rules.access import Whose
 from app.rules.dispatch import Channel
 from app.rules.lifecycle import NEVER_LEFT
-from app.rules.routing import Thread, holder_at_shared, holder_of_pair, place
+from app.rules.routing import Thread, holder_of_pair, place, speaks_last
 from app.services import threads
 
 _WROTE = and_(
@@ -63,8 +63,9 @@ class Placing:
         self._threads = self._read_threads()
         self._latest = self._read_last_of_pairs(self._number_ids, _latest_text())
         self._holders = self._read_holders()
-        nobodys = {a.number.id for a in arrivals if a.number} - {*self._holders}
-        self._last = self._read_last_of_pairs(sorted(nobodys), _last_said()) if nobodys else {}
+        ours = {a.number.id: a.number for a in arrivals if a.number}
+        asked = sorted(id_ for id_, n in ours.items() if n.shared_at or id_ not in self._holders)
+        self._last = self._read_last_of_pairs(asked, _last_said()) if asked else {}
         self._active = self._read_active()
 
     def thread_of(self, arrival: Arriving, now: datetime) -> Conversation:
@@ -80,8 +81,10 @@ class Placing:
         in where it was said before."""
         number, last = arrival.number, self._last.get(arrival.pair)
         if number and number.org_unit_id:
-            return Whose(holder_at_shared(last, self._active), number.org_unit_id)
+            return Whose(holder_of_pair(last, None, self._active), number.org_unit_id)
         latest = self._latest.get(arrival.pair)
+        if number and number.shared_at:
+            latest = speaks_last(latest, last)
         number_holder = self._holders.get(number.id) if number else None
         before = latest or (last if last and last.holder is None else None)
         unit = before.unit if before else None
@@ -142,10 +145,6 @@ class Placing:
             .where(SenderNumber.id.in_(number_ids))
         )
         texts = {last: Pair(*pair) for *pair, last in db.session.execute(pairs) if last}
-        # What was said before a number was shared is its writer's, however long ago (D6).
-        done = and_(
-            Conversation.archived_at.is_not(None), Message.created_at >= SenderNumber.shared_at
-        )
         rows = db.session.execute(
             select(
                 Message.id,
@@ -153,15 +152,13 @@ class Placing:
                 Conversation.staff_id,
                 Conversation.person_id,
                 Conversation.org_unit_id,
-                case((done, 1), else_=0),
             )
             .join(Conversation, Conversation.id == Message.conversation_id)
-            .join(SenderNumber, SenderNumber.id == Message.sender_number_id)
             .where(Message.id.in_(texts))
         )
         return {
-            texts[last]: Thread(thread, holder, person, last, unit, bool(done_with))
-            for last, thread, holder, person, unit, done_with in rows
+            texts[last]: Thread(thread, holder, person, last, unit)
+            for last, thread, holder, person, unit in rows
         }
 
     def _read_holders(self) -> dict[int, int]:

@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from app.rules.routing import Place, Thread, holder_at_shared, holder_of_pair, place
+from app.rules.routing import Place, Thread, holder_of_pair, place, speaks_last
 
 ANA, BEN = 1, 2  # staff
 MAYA, LEO = 11, 12  # people
@@ -48,20 +48,21 @@ def test_whose_text_it_is(case):
     assert holder_of_pair(latest, number_holder, active) == expected
 
 
-SHARED = {
-    "nothing was said yet: nobody's, for the unit to claim": (None, {ANA}, None),
-    "nobody has claimed what was said before": (Thread(5, None, MAYA), {ANA}, None),
-    "somebody holds the conversation": (Thread(5, ANA, MAYA), {ANA}, ANA),
-    "... and has left": (Thread(5, ANA, MAYA), {BEN}, None),
-    "... and is done with it": (Thread(5, ANA, MAYA, done=True), {ANA}, None),
+WROTE = Thread(5, BEN, MAYA, 900)
+
+SAID_LAST = {
+    "nothing was said while it was shared": (WROTE, None, WROTE),
+    "somebody holds what they wrote": (WROTE, Thread(6, ANA, MAYA, 905), Thread(6, ANA, MAYA, 905)),
+    "it waits in a unit": (None, Thread(6, None, MAYA, 905, 7), Thread(6, None, MAYA, 905, 7)),
+    "it waits nowhere: the number has its holder": (None, Thread(6, None, MAYA, 905), None),
 }
 
 
-@pytest.mark.parametrize("case", SHARED)
-def test_whose_text_to_a_shared_number_is(case):
-    """D6, D7, issue 5"""
-    last, active, expected = SHARED[case]
-    assert holder_at_shared(last, active) == expected
+@pytest.mark.parametrize("case", SAID_LAST)
+def test_whose_a_text_is_to_a_number_that_was_shared(case):
+    """D6, issue 5"""
+    latest, said, expected = SAID_LAST[case]
+    assert speaks_last(latest, said) == expected
 
 
 PLACES = {
