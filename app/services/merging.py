@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from app import clock
 from app.database import LOCK, db
 from app.events import about_conversation, publish
-from app.models import Conversation, Marker, Message, Note, SavedDraft, Staff
+from app.models import Conversation, Marker, Message, Note, SavedDraft, SenderNumber, Staff
 from app.rules.access import Whose
 from app.rules.texts import snippet
 from app.services import facts, held, threads
@@ -51,7 +51,7 @@ def merge_threads(institution_id: int, thread_ids: list[int], holder: int | None
             (kept.institution_id == old.institution_id)
             & (kept.staff_id == holder)
             & (kept.id != old.id)
-            & (_unit_of(kept) == _unit_of(old) if holder is None else true())
+            & (_unit_of(kept) == func.coalesce(_queue(old), 0) if holder is None else true())
             & _with_same(kept, old),
         )
         .where(old.id.in_(thread_ids))
@@ -64,7 +64,12 @@ def merge_threads(institution_id: int, thread_ids: list[int], holder: int | None
     db.session.execute(
         update(Conversation)
         .where(Conversation.id.in_(moved))
-        .values(staff_id=holder, archived_at=None, snoozed_until=None, **_into_unit(holder))
+        .values(
+            staff_id=holder,
+            archived_at=None,
+            snoozed_until=None,
+            org_unit_id=_queue(Conversation) if holder is None else threads.unit_of(holder),
+        )
     )
     _tell(institution_id, set(became.values()))
     return became
@@ -116,9 +121,11 @@ def _count_as_told(thread_ids: list[int]) -> None:
     )
 
 
-def _into_unit(holder: int | None) -> dict[str, Any]:
-    """A conversation is in the org unit of its holder; nobody's stays where it was."""
-    return {} if holder is None else {"org_unit_id": threads.unit_of(holder)}
+def _queue(thread: Any) -> Any:
+    """The org unit in which a conversation waits that becomes nobody's: the one that shares the
+    number they wrote to, else where it was."""
+    shares = select(SenderNumber.org_unit_id).where(SenderNumber.id == thread.in_number_id)
+    return func.coalesce(shares.correlate(thread).scalar_subquery(), thread.org_unit_id)
 
 
 def _tell(institution_id: int, thread_ids: Iterable[int]) -> None:
