@@ -86,5 +86,10 @@ def choose_sender(facts: SenderFacts) -> Sender | Reason:
 
 def answers_from_shared(facts: SenderFacts) -> bool:
     """Whether this is an answer from a number that an org unit shares, if it can go at all."""
+    return facts.shared is not None and answers_from_theirs(facts)
+
+
+def answers_from_theirs(facts: SenderFacts) -> bool:
+    """Whether this is an answer from the number that they wrote to, if it can go at all."""
     only_answers = not facts.may_start and facts.thread is not None
-    return facts.shared is not None and (facts.shared.theirs or only_answers)
+    return only_answers or (facts.shared is not None and facts.shared.theirs)

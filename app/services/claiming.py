@@ -232,10 +232,8 @@ def changed_hands() -> ColumnElement[bool]:
     to_or_from_unit = select(SenderNumber.id).where(
         SenderNumber.id == Message.sender_number_id, SenderNumber.shared_at > Message.created_at
     )
-    return or_(
-        and_(of_number.where(since).exists(), ~of_number.where(theirs).exists()),
-        to_or_from_unit.exists(),
-    )
+    taken = or_(of_number.where(since).exists(), to_or_from_unit.exists())
+    return and_(taken, ~of_number.where(theirs).exists())
 
 
 def not_wanted() -> ColumnElement[bool]:

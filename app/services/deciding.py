@@ -31,7 +31,13 @@ from app.rules.lifecycle import NEVER_LEFT, NOT_ARRIVED
 from app.rules.limits import MonthUsage, month_of
 from app.rules.recipient import Phone
 from app.rules.segments import measure
-from app.rules.sender import OurNumber, SenderFacts, SharedNumber, answers_from_shared
+from app.rules.sender import (
+    OurNumber,
+    SenderFacts,
+    SharedNumber,
+    answers_from_shared,
+    answers_from_theirs,
+)
 from app.rules.texts import with_first_contact
 from app.services import numbers, sharing
 
@@ -98,11 +104,13 @@ def gather(
     phones, verified_by = _phones(target, institution)
     line = None if ours.was_texted else institution.first_contact
     carried = with_first_contact(body, line)
+    sender = _sender(viewer, target, ours, phones, now, taking=taking)
+    stopped = ours.stopped_there if answers_from_theirs(sender) else ours.stopped
     facts = Facts(
-        texting_on=institution.sms_enabled and ours.stopped is None,
+        texting_on=institution.sms_enabled and stopped is None,
         phones=phones,
         defaults=institution.defaults_for(target.kind),
-        sender=_sender(viewer, target, ours, phones, now, taking=taking),
+        sender=sender,
         usage=_usage(institution, ours.used, target),
         segments=measure(carried),
         email=target.person.email if target.person else None,
@@ -175,14 +183,15 @@ def _is_answer(target: Target) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """Our own side. `stopped`: why its account is; `seats`: numbers in use; `number`: the holder's;
+    """Our own side. `seats`: numbers in use; `number`: the holder's, `stopped`: why its account is;
     `written_to`: the one that they wrote to last in the conversation, None once it is retired (D4),
-    `shared_by`: the org unit that shares it; `used`: places of the month; `was_texted`: whether a
-    text ever went to them (D43)."""
+    `stopped_there`: why its account is, `shared_by`: the org unit that shares it; `used`: places of
+    the month; `was_texted`: whether a text ever went to them (D43)."""
 
     institution: Institution
     month: str
     stopped: str | None
+    stopped_there: str | None
     seats: int
     number: OurNumber | None
     written_to: OurNumber | None
@@ -196,6 +205,7 @@ def _ours(viewer: Viewer, holder: int, target: Target, now: datetime) -> Ours:
     institution = db.session.get_one(Institution, viewer.institution_id)
     month = month_of(now, institution.timezone)
     own, written_to = aliased(SenderNumber), aliased(SenderNumber)
+    there = aliased(ProviderAccount)
     last = target.thread.in_number_id if target.thread else None
     used = select(Usage.used).where(Usage.institution_id == institution.id, Usage.month == month)
     texted = select(Message.id).where(
@@ -210,6 +220,7 @@ def _ours(viewer: Viewer, holder: int, target: Target, now: datetime) -> Ours:
         select(
             func.coalesce(Seats.used, 0),
             ProviderAccount.stopped_reason,
+            there.stopped_reason,
             func.coalesce(used.scalar_subquery(), 0),
             texted.exists(),
             *(own.id, own.e164, _blocks_of(own, target)),
@@ -224,6 +235,7 @@ def _ours(viewer: Viewer, holder: int, target: Target, now: datetime) -> Ours:
         )
         .outerjoin(own, own.id == Assignment.sender_number_id)
         .outerjoin(written_to, and_(written_to.id == last, written_to.retired_at.is_(None)))
+        .outerjoin(there, there.id == written_to.provider_account_id)
         .outerjoin(
             ProviderAccount,
             or_(
@@ -235,9 +247,19 @@ def _ours(viewer: Viewer, holder: int, target: Target, now: datetime) -> Ours:
         .order_by(ProviderAccount.id)
         .limit(1)
     ).one()
-    seats, stopped, places, was_texted, *numbers_, unit = row
-    number, theirs = _as_ours(*numbers_[:3]), _as_ours(*numbers_[3:])
-    return Ours(institution, month, stopped, seats, number, theirs, unit, places, was_texted)
+    seats, stopped, stopped_there, places, was_texted, *numbers_, unit = row
+    return Ours(
+        institution,
+        month,
+        stopped,
+        stopped_there,
+        seats,
+        _as_ours(*numbers_[:3]),
+        _as_ours(*numbers_[3:]),
+        unit,
+        places,
+        was_texted,
+    )
 
 
 def _blocks_of(number: Any, target: Target) -> Any:
