@@ -67,7 +67,7 @@ def assign(viewer: Viewer, number_id: int, body: NewHolder) -> Number:
 @patch(
     "/numbers/<id:number_id>",
     Can.NUMBERS_MANAGE,
-    conflicts=("retired", "assigned", "already_shared", "shared", "not_shared"),
+    conflicts=("retired", "assigned", "shared"),
 )
 def change(viewer: Viewer, number_id: int, body: Sharing) -> Number:
     """Give a number that nobody holds to an org unit, whose staff answer from it; or take it

@@ -122,16 +122,21 @@ def share(number_id: int) -> Any:
 @bp.get("/numbers/<int:number_id>/unshare")
 @allowed(Can.NUMBERS_MANAGE)
 def unsharing(number_id: int) -> Any:
+    return _form("unshare", **_about_shared(number_id))
+
+
+def _about_shared(number_id: int) -> dict[str, Any]:
     about = _about(number_id)
     if about["held"].unit is None:
         raise NotFound("No org unit shares this number.")
-    return _form("unshare", **about)
+    return about
 
 
 @bp.post("/numbers/<int:number_id>/unshare")
 @allowed(Can.NUMBERS_MANAGE)
 def unshare(number_id: int) -> Any:
     """D26"""
+    _about_shared(number_id)
     return _act(number_id, sharing.take_back, "{number} is taken back. {name} shares it no more.")
 
 
