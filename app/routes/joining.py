@@ -7,11 +7,11 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from app.errors import Conflict, Invalid, Merged
-from app.models import PersonPhone
+from app.models import Conversation, PersonPhone
 from app.routes.filters import date_words, day, local, number, row_id
 from app.routes.shown import person_lines
 from app.rules import joining as rules
-from app.rules.access import Can
+from app.rules.access import Can, Whose
 from app.rules.joining import Joined
 from app.security import allowed, viewer
 from app.services import comparing, joining, people, separating
@@ -257,20 +257,25 @@ def _its(listed: list[str]) -> str:
 
 
 def _of_talks(found: Comparison, other: str) -> Iterator[tuple[str, str]]:
-    held_by = {thread.staff_id for thread, _ in found.kept.talks}
+    there = {_held(thread) for thread, _ in found.kept.talks}
     talks = found.other.talks
     if not talks:
         return
-    if moved := [name for thread, name in talks if thread.staff_id not in held_by]:
+    if moved := [name for thread, name in talks if _held(thread) not in there]:
         said = _and([f"with {name}" if name else "that nobody holds" for name in moved])
         many = "conversation" if len(moved) == 1 else "conversations"
         yield (
             "messages-square",
             f"{_start(other)}’s {many} {said} change{'s' * (len(moved) == 1)} over.",
         )
-    if poured := [name for thread, name in talks if thread.staff_id in held_by]:
+    if poured := [name for thread, name in talks if _held(thread) in there]:
         said = _and([f"with {name}" if name else "that nobody holds" for name in poured])
         yield "merge", f"The conversations of both {said} become one, with what is half written."
+
+
+def _held(thread: Conversation) -> Whose:
+    """By whom; what nobody holds is apart by its org unit (D5)."""
+    return Whose(thread.staff_id, None if thread.staff_id else thread.org_unit_id)
 
 
 def _silence(found: Comparison, joined: Joined) -> str | None:

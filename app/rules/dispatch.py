@@ -118,6 +118,8 @@ def _as_text(facts: Facts, steps: list[Step]) -> SendSms | Reason:
     if sender.shared:
         steps.append(Step("written_to", "shared", sender.shared.unit))
         steps.append(Step("representative", "stands", sender.shared.representative or ""))
+    elif facts.sender.shared:
+        steps.append(Step("written_to", "not_theirs", facts.sender.shared.unit))
     if choice.phone.contact_id in sender.number.blocks:
         return _stop(steps, "carrier", Reason.CARRIER_BLOCKED, sender.number.e164)
     steps.append(Step("carrier", "not_blocked", sender.number.e164))

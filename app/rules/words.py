@@ -296,6 +296,7 @@ def answer(step: Step, names: Names) -> str:
         ("number", "first_text"): f"{detail}, which becomes yours with this text.",
         ("number", "shared"): f"{detail}, the one that they wrote to.",
         ("written_to", "shared"): f"One that {detail} shares.",
+        ("written_to", "not_theirs"): f"One that {detail} shares, for those who answer for it.",
         ("limit", "room"): f"Yes: {detail} used.",
         ("limit", "unlimited"): "There is no limit.",
         ("email", "address"): f"{detail}.",

@@ -1,11 +1,18 @@
 """Shared numbers of an org unit: what comes to one waits in the queue of the unit, and is answered
 from the same number (issue 5, S4-21)."""
 
+import secrets
 from functools import partial
 
 import pytest
+from sqlalchemy import update
 
+from app.database import db, transaction
+from app.models import ProviderAccount, SenderNumber
+from app.services import accounts, tokens
 from tests.browser.pages import ON_SQLITE
+from tests.flows.test_later import at
+from tests.helpers import until
 from tests.reading import pretty, text_of
 from tests.school import at_once
 from tests.stack import DELIVERY
@@ -33,9 +40,9 @@ def unclaimed(member):
     return [c for c in member.conversations() if c["staff_id"] is None]
 
 
-def office_of(school, name="Admissions office", who="Lee Park"):
+def office_of(school, into=None, who="Lee Park"):
     """A unit with a shared number, and somebody who stands for it and starts texts too."""
-    into = unit(school, name)
+    into = into or unit(school, "Admissions office")
     lee = supervisor(school, into, "text.start", name=who)
     stands(school, into, lee)
     (ours,) = school.pool(1)
@@ -54,7 +61,7 @@ def by_number(message):
 def test_the_unit_claims_what_comes_to_its_number_and_answers_from_it(school):
     """Issue 5, D5, D6, D7, C-19: students see one number; another unit sees nothing of it; a STOP
     to it stops all numbers (D14)."""
-    office, lee, ours = office_of(school)
+    _, lee, ours = office_of(school)
     kim = supervisor(school, unit(school, "Financial aid"), "text.start", name="Kim Alvarez")
     maya, tomas = school.person("mobile", "home"), school.person("mobile", name="Tomás Herrera")
     (own,) = school.pool(1)
@@ -80,10 +87,8 @@ def test_the_unit_claims_what_comes_to_its_number_and_answers_from_it(school):
     away = lee.api.patch(f"/conversations/{thread}", json={"archived": True})
     assert away.status_code == 200
     school.texts(maya.numbers[0], ours, "Another question")
-    (again,) = [c for c in unclaimed(lee) if c["person_id"] == maya.id]
-    assert again["snippet"] == "Another question"
-    assert lee.thread(again["id"])[0]["org_unit_id"] == office
-    assert claim(school, lee, maya) == thread  # the two become one (D25)
+    assert [m["body"] for m in lee.thread(thread)][-1] == "Another question"
+    assert [c["person_id"] for c in unclaimed(lee)] == [tomas.id]
 
     school.texts(maya.numbers[0], ours, "STOP")
     assert school.phone_status(maya) == ["disabled", "disabled"]
@@ -129,6 +134,73 @@ def test_somebody_of_another_unit_answers_from_their_own_number(school):
         assert by_number(member.reply(thread)) == (expected, "sms")
     with school.browser(dana) as browser:
         assert "your number" in text_of(browser.get(f"/inbox/{thread}"))
+
+
+@ON_SQLITE
+def test_who_looks_after_the_unit_from_above_answers_from_it_also_by_program(school):
+    """D40: what a token may do besides is not asked; as on the page."""
+    college = unit(school, "College")
+    _, _, ours = office_of(school, unit(school, "Admissions office", college))
+    ana = supervisor(school, college, "text.start", name="Ana Above")
+    (own,) = school.pool(1)
+    for member, name in ((ana, "Maya Torres"), (school.admin(), "Tomás Herrera")):
+        person = school.person("mobile", name=name)
+        school.texts(person.numbers[0], ours, "Hello?")
+        thread = claim(school, member, person)
+        assert by_number(member.reply(thread)) == (ours, "sms")
+        with school.app.app_context():
+            few = ["text.reply", "text.start", "people.read"]
+            token = tokens.issue(member.email, "few", few)
+            db.session.remove()
+        answer = member.api.post(
+            f"/conversations/{thread}/messages",
+            json={"body": "By program"},
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        assert (answer.status_code, by_number(answer.json())) == (201, (ours, "sms"))
+    assert by_number(ana.send(school.person("mobile"))) == (own, "sms")
+
+
+@ON_SQLITE
+def test_for_later_and_by_itself_it_goes_from_the_shared_number_too(school):
+    """C-13, D7: the automatic answer, and what waited for its time."""
+    school.settings(unclaimed_answer="Somebody answers within a day.")
+    _, lee, ours = office_of(school)
+    maya = school.person("mobile")
+    school.texts(maya.numbers[0], ours, "Hello?")
+    (automatic,) = until(lambda: school.ledger(maya.numbers[0]))
+    assert (automatic["from"], automatic["body"]) == (ours, "Somebody answers within a day.")
+    thread = claim(school, lee, maya)
+    later = {"body": "See you on Tuesday", "send_at": at(2)}
+    written = lee.api.post(f"/conversations/{thread}/messages", json=later)
+    assert (written.status_code, written.json()["status"]) == (201, "held"), written.text
+    assert by_number(lee.settled(written.json()["id"], "delivered")) == (ours, "sms")
+
+
+@ON_SQLITE
+def test_the_account_of_the_number_that_is_used_decides_whether_it_can_go(school):
+    """D30, D35: a school with two accounts, each stopped in its turn."""
+    _, lee, ours = office_of(school)
+    (own,) = school.pool(1)
+    maya, noor = school.person("mobile"), school.person("mobile", name="Noor Haddad")
+    assert by_number(lee.send(noor)) == (own, "sms")
+    school.texts(maya.numbers[0], ours, "Hello?")
+    claim(school, lee, maya)
+    with school.app.app_context():
+        second = accounts.add(school.id, "AC" + secrets.token_hex(16), "token", check=False)
+        with transaction():
+            moved = update(SenderNumber).where(SenderNumber.e164 == ours)
+            db.session.execute(moved.values(provider_account_id=second))
+    for stopped, reasons in (
+        (second, ("sms_disabled", "default_phone")),
+        (school.account_id, ("reply", "sms_disabled")),
+    ):
+        with school.app.app_context(), transaction():
+            for account in (second, school.account_id):
+                why = "Suspended" if account == stopped else None
+                found = db.session.get_one(ProviderAccount, account)
+                found.stopped_reason = why
+        assert tuple(lee.route(person)["reason"] for person in (maya, noor)) == reasons
 
 
 def test_what_is_not_gone_when_the_number_is_taken_back_goes_by_email(school, stack):
@@ -220,9 +292,7 @@ def test_what_cannot_be_shared_is_refused_and_nothing_changes(school):
         table = [
             (held, office, 409, "assigned"),
             (retired, office, 409, "retired"),
-            (ours, office, 409, "already_shared"),
             (ours, aid, 409, "shared"),
-            (spare, None, 409, "not_shared"),
             (spare, theirs, 422, "invalid"),
             (spare, 999_999_999, 422, "invalid"),
         ]
@@ -238,6 +308,9 @@ def test_what_cannot_be_shared_is_refused_and_nothing_changes(school):
             for junk in ("", "junk", str(2**70)):
                 assert browser.post(f"{path}/share", data={"org_unit_id": junk}).status_code == 422
             assert browser.get(f"{path}/unshare").status_code == 404
+            assert browser.post(f"{path}/unshare").status_code == 404
+    for number, same in ((ours, office), (spare, None), (held, None), (retired, None)):
+        assert share(school, number, same).status_code == 200
     assign = f"/numbers/{school.number(ours)['id']}/assign"
     body = {"staff_id": school.member(name="Kim Alvarez").id, "conversations": "keep"}
     assert api.post(assign, json=body).json()["error"]["code"] == "shared"

@@ -153,6 +153,14 @@ def test_an_answer_from_a_shared_number_says_whose_it_is_and_who_stands_for_the_
     )
 
 
+def test_somebody_of_another_unit_is_told_why_it_does_not_go_from_the_shared_number():
+    """Issue 5"""
+    decision = decide(facts(sender=SenderFacts(True, OWN, shared=replace(OFFICE, theirs=False))))
+    assert isinstance(decision, SendSms)
+    assert (decision.sender.number, decision.sender.shared) == (OWN, None)
+    assert Step("written_to", "not_theirs", "Admissions office") in decision.steps
+
+
 @pytest.mark.parametrize("email", [EMAIL, None])
 def test_s4_21_without_a_representative_it_is_no_text_and_names_the_unit(email):
     """D10, D40: by email, as every dead end."""

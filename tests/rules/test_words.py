@@ -142,6 +142,7 @@ STEPS = [
     Step("email", "no_email"),
     Step("automatic", "unclaimed"),
     Step("written_to", "shared", "Admissions office"),
+    Step("written_to", "not_theirs", "Admissions office"),
     Step("representative", "stands", "Lee Park"),
     Step("representative", Reason.INVALID_REPRESENTATIVE, "Department of Nursing"),
 ]
