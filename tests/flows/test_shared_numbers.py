@@ -171,10 +171,9 @@ def test_for_later_and_by_itself_it_goes_from_the_shared_number_too(school):
     (automatic,) = until(lambda: school.ledger(maya.numbers[0]))
     assert (automatic["from"], automatic["body"]) == (ours, "Somebody answers within a day.")
     thread = claim(school, lee, maya)
-    later = {"body": "See you on Tuesday", "send_at": at(2)}
-    written = lee.api.post(f"/conversations/{thread}/messages", json=later)
-    assert (written.status_code, written.json()["status"]) == (201, "held"), written.text
-    assert by_number(lee.settled(written.json()["id"], "delivered")) == (ours, "sms")
+    later = lee.send(maya, "See you on Tuesday", send_at=at(4))
+    assert (later["status"], later["conversation_id"]) == ("held", thread)
+    assert by_number(lee.settled(later["id"], "delivered")) == (ours, "sms")
 
 
 @ON_SQLITE
