@@ -185,14 +185,17 @@ def test_the_account_of_the_number_that_is_used_decides_whether_it_can_go(school
     assert by_number(lee.send(noor)) == (own, "sms")
     school.texts(maya.numbers[0], ours, "Hello?")
     claim(school, lee, maya)
+    sid = "AC" + secrets.token_hex(16)
+    school.carrier.account(sid, "token")
     with school.app.app_context():
-        second = accounts.add(school.id, "AC" + secrets.token_hex(16), "token", check=False)
+        second = accounts.add(school.id, sid, "token", api_url=school.carrier.base_url)
         with transaction():
             moved = update(SenderNumber).where(SenderNumber.e164 == ours)
             db.session.execute(moved.values(provider_account_id=second))
     for stopped, reasons in (
         (second, ("sms_disabled", "default_phone")),
         (school.account_id, ("reply", "sms_disabled")),
+        (None, ("reply", "default_phone")),
     ):
         with school.app.app_context(), transaction():
             for account in (second, school.account_id):
