@@ -22,7 +22,7 @@ def create_app(settings: "Settings | None" = None, *, web: bool = True) -> "Flas
     settings = settings or config.load()
     app = Flask(
         __name__,
-        static_folder=str(config.ROOT / "app" / "static"),
+        static_folder=None,  # app.routes.statics
         template_folder=str(config.ROOT / "templates"),
     )
     app.config.update(

@@ -36,6 +36,7 @@ from app.routes import (  # noqa: F401 (compose, handling and later are of the i
     session,
     staff,
     standard_texts,
+    statics,
     tokens,
     webhooks,
 )
@@ -76,6 +77,7 @@ def init_app(app: Flask) -> None:
     app.before_request(_begin)  # first of all, so that every refusal knows its request
     csrf.init_app(app)
     filters.init_app(app)
+    statics.init_app(app)
     for blueprint in (webhooks.bp, health.bp):
         app.register_blueprint(blueprint)
         csrf.exempt(blueprint)
